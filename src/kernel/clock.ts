@@ -1,0 +1,46 @@
+/**
+ * Time as an argument. Components take a `Clock`; only the composition root hands out the real one.
+ *
+ * `nowMs` is monotonic and has a fraction: use it for durations and deadlines. `wallMs` is the calendar time, may step, and is only
+ * for records that people read.
+ */
+
+/** Stops a timer; calling it again, or after the timer fired, does nothing. */
+export type CancelTimer = () => void;
+
+export interface Clock {
+  /** Monotonic milliseconds from an arbitrary start, with a fraction. */
+  nowMs(): number;
+  /** Milliseconds since the Unix epoch. */
+  wallMs(): number;
+  /** Calls back once, not before `delayMs` have passed. A real timer does not keep the process alive. */
+  after(delayMs: number, callback: () => void): CancelTimer;
+}
+
+/** `setTimeout` takes a signed 32-bit delay and fires at once beyond it. */
+const LONGEST_TIMEOUT_MS = 2_147_483_647;
+
+export const systemClock: Clock = {
+  nowMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  after(delayMs, callback) {
+    let timer = arm(delayMs);
+    function arm(remainingMs: number): NodeJS.Timeout {
+      const step = Math.min(Math.max(remainingMs, 0), LONGEST_TIMEOUT_MS);
+      const next = setTimeout(() => {
+        if (remainingMs > step) timer = arm(remainingMs - step);
+        else callback();
+      }, step);
+      next.unref();
+      return next;
+    }
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Resolves after `delayMs` of the given clock. */
+export function delay(clock: Clock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.after(delayMs, resolve);
+  });
+}
