@@ -1,0 +1,154 @@
+/**
+ * Every option of the runtime, once: its unit, its range, its default and why that is the default. The only reader of `process.env`.
+ *
+ * Precedence: argument or flag, then environment, then default.
+ */
+import { availableParallelism, totalmem } from 'node:os';
+import { z } from 'zod';
+import { type ErrorCode, TroupeError } from './errors.ts';
+
+const DAY_MS = 86_400_000;
+const MIB = 1_048_576;
+
+const milliseconds = (max: number) => z.number().int().min(0).max(max);
+
+export const ISOLATIONS = ['thread', 'process'] as const;
+export const PRIORITIES = ['high', 'normal', 'background'] as const;
+
+/** Names are part of paths, URLs and metric labels, so they are what all of these allow. */
+export const FUNCTION_NAME_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/**
+ * The options of one function, given to `deploy`, exported by the function as `config`, or passed to `defineFunction`.
+ * `deploy` wins over the function's own export.
+ */
+export const functionConfigSchema = z.strictObject({
+  /** A call that takes longer is answered with `TIMEOUT`. 30 s: longer than an interactive user waits, shorter than a stuck call hurts. */
+  timeoutMs: milliseconds(DAY_MS).min(1).default(30_000),
+  /** Calls inside one instance at a time. 1: no surprise for code that keeps state in variables; raise it for handlers that wait. */
+  concurrency: z.number().int().min(1).max(1_000).default(1),
+  /** `thread`: a worker thread, 8 MB, starts in 20 ms. `process`: a child process, 45 MB, survives what no thread does. */
+  isolation: z.enum(ISOLATIONS).default('thread'),
+  /** What one instance may use, in MiB. 128 holds a mid-sized bundle with its data. */
+  memoryMb: z.number().int().min(16).max(65_536).default(128),
+  /** Environment variables of the function: the only ones that it sees. */
+  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(32_768)).default({}),
+  /** Kept ready without any call. 0: an idle function costs nothing. */
+  minInstances: z.number().int().min(0).max(1_000).default(0),
+  /** 100: a single function should hit the host's memory budget first. */
+  maxInstances: z.number().int().min(1).max(1_000).default(100),
+  /** An instance is kept this long after the last call. 10 min: what the public clouds are measured to do. */
+  keepAliveMs: milliseconds(7 * DAY_MS).default(600_000),
+  /** Calls that may wait for an instance; one more is answered with `OVERLOADED`. */
+  maxQueued: z.number().int().min(0).max(1_000_000).default(10_000),
+  /** True when running a call twice does no harm: it is then retried when its instance is lost. */
+  idempotent: z.boolean().default(false),
+  /** Attempts at an idempotent call whose instance was lost, the first included. 3: a function that kills three instances is at fault itself. */
+  maxAttempts: z.number().int().min(1).max(10).default(3),
+  priority: z.enum(PRIORITIES).default('normal'),
+  /** `exec` runs any executable for each call: input on standard input, output from standard output. */
+  runtime: z.enum(['node', 'exec']).default('node'),
+  /** Shown in listings. */
+  description: z.string().max(1_024).default(''),
+});
+
+/** What a user may write; everything is optional. */
+export type FunctionConfig = z.input<typeof functionConfigSchema>;
+/** What the runtime works with; everything is there. */
+export type ResolvedFunctionConfig = z.output<typeof functionConfigSchema>;
+
+export const hostConfigSchema = z
+  .strictObject({
+    /** Where everything durable lives. Absent: in memory, and in a temporary directory for function code, gone at close. */
+    dataDir: z.string().min(1).optional(),
+    /** `inline`: instances in this process, calls in microseconds. `process`: in a child process that may die alone. */
+    agent: z.enum(['inline', 'process']).default('inline'),
+    /** How many node agents share the budget. */
+    agents: z.number().int().min(1).max(16).default(1),
+    /** What all instances together may use, in MiB. Half of the machine: the host, the page cache and its neighbours need the rest. */
+    memoryBudgetMb: z
+      .number()
+      .int()
+      .min(64)
+      .default(Math.max(64, Math.floor(totalmem() / MIB / 2))),
+    /** Largest payload and result, in bytes. 6 MiB: the limit of AWS Lambda, which functions written for it respect. */
+    payloadLimitBytes: z
+      .number()
+      .int()
+      .min(1_024)
+      .max(256 * MIB)
+      .default(6 * MIB),
+    /** How deep functions may call functions. 16: deeper chains are circles in practice. */
+    maxCallDepth: z.number().int().min(1).max(256).default(16),
+    /** A call that was told to stop has this long to do so before its instance is stopped. */
+    cancelGraceMs: milliseconds(60_000).default(100),
+    /** How long a new instance may take to load its function. */
+    startTimeoutMs: milliseconds(600_000).min(1).default(30_000),
+    /** How long `close` waits for the calls inside before it stops their instances. */
+    drainTimeoutMs: milliseconds(DAY_MS).default(10_000),
+    /** Log lines kept for `logs`, over all functions. */
+    keptLogLines: z.number().int().min(0).max(1_000_000).default(10_000),
+    /** Invocations kept in the ledger. */
+    keptInvocations: z.number().int().min(0).max(1_000_000).default(10_000),
+  })
+  .readonly();
+
+export type HostOptions = z.input<typeof hostConfigSchema>;
+export type HostConfig = z.output<typeof hostConfigSchema>;
+
+/** The gateway listens here unless told otherwise. */
+export const DEFAULT_PORT = 4460;
+export const DEFAULT_HOST = '127.0.0.1';
+
+/** CPU shares that one agent may promise: a share is one busy thread. */
+export const CPU_SHARES = availableParallelism();
+
+/** The environment variables that troupe reads, each with the option it stands for. */
+export const ENVIRONMENT = {
+  dataDir: 'TROUPE_DATA_DIR',
+  host: 'TROUPE_HOST',
+  port: 'TROUPE_PORT',
+} as const;
+
+export function readEnvironment(name: keyof typeof ENVIRONMENT): string | undefined {
+  const value = process.env[ENVIRONMENT[name]];
+  return value === '' ? undefined : value;
+}
+
+/** Fills in defaults; throws `INVALID_ARGUMENT` that names every wrong option, its value's fault and its place. */
+export function resolveFunctionConfig(config: unknown): ResolvedFunctionConfig {
+  const resolved = parseOptions(functionConfigSchema, config, 'INVALID_ARGUMENT', 'function option');
+  if (resolved.minInstances > resolved.maxInstances) {
+    throw new TroupeError(
+      'INVALID_ARGUMENT',
+      `minInstances (${resolved.minInstances}) is over maxInstances (${resolved.maxInstances}).`,
+    );
+  }
+  return resolved.runtime === 'exec' ? { ...resolved, isolation: 'process' } : resolved;
+}
+
+/** As above, for the options of the host: `CONFIG_INVALID`. */
+export function resolveHostConfig(options: unknown): HostConfig {
+  return parseOptions(hostConfigSchema, options, 'CONFIG_INVALID', 'option');
+}
+
+function parseOptions<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  errorCode: ErrorCode,
+  what: string,
+): z.output<Schema> {
+  const parsed = schema.safeParse(value ?? {});
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'value'}: ${message}`);
+  throw new TroupeError(errorCode, `Wrong ${what}: ${faults.join('; ')}.`, { details: { faults } });
+}
+
+/** Throws `INVALID_NAME` unless the name may stand in a path, a URL and a metric label. */
+export function checkFunctionName(name: unknown): string {
+  if (typeof name === 'string' && FUNCTION_NAME_PATTERN.test(name)) return name;
+  throw new TroupeError(
+    'INVALID_NAME',
+    `${JSON.stringify(name)} is not a function name: use 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends.`,
+  );
+}

@@ -1,0 +1,62 @@
+/** F2, the function builder: source in, content-addressed artifact out. Types only. */
+import type { FunctionConfig } from '../../config.ts';
+import type { SerializedError } from '../../errors.ts';
+
+/** A path (file, directory or zip), a file URL, or the code itself. */
+export type FunctionSource = string | URL | { readonly code: string; readonly language: 'js' | 'ts' };
+
+export interface BuildRequest {
+  readonly source: FunctionSource;
+  /** `exec` copies the executable instead of bundling. */
+  readonly runtime: 'node' | 'exec';
+}
+
+/**
+ * `script`: one CommonJS script, the fast path. `module`: ES modules loaded with `import()`, for top-level await.
+ * `exec`: an executable file.
+ */
+export type ArtifactFormat = 'script' | 'module' | 'exec';
+
+/** One built function on disk, immutable, in a directory named after the SHA-256 of what is in it. */
+export interface Artifact {
+  /** 64 hexadecimal digits. */
+  readonly hash: string;
+  /** Absolute path of the artifact's directory. */
+  readonly directory: string;
+  readonly format: ArtifactFormat;
+  /** Absolute path of the file that an instance loads or executes. */
+  readonly entry: string;
+  /** Absolute path of the source map, where there is one. */
+  readonly sourceMap?: string;
+  /** Size of the entry in bytes. */
+  readonly bytes: number;
+}
+
+export type HandlerShape = 'value' | 'stream' | 'fetch' | 'exec';
+
+/** What loading the artifact once revealed. */
+export interface FunctionManifest {
+  readonly shape: HandlerShape;
+  /** The function's own `config` export, unresolved. */
+  readonly config: FunctionConfig;
+}
+
+/** Loads an artifact once, isolated as its instances will be, and says what it exports. Rejects with a `TroupeError`. */
+export type Inspect = (artifact: Artifact) => Promise<FunctionManifest>;
+
+export type BuildOutcome =
+  | {
+      readonly kind: 'built';
+      readonly artifact: Artifact;
+      readonly manifest: FunctionManifest;
+      /** True when an earlier build of the same source was used. */
+      readonly reused: boolean;
+      readonly durationMs: number;
+    }
+  | { readonly kind: 'refused'; readonly error: SerializedError };
+
+export type BuilderMessages = {
+  build: { body: BuildRequest; reply: BuildOutcome };
+  /** Removes artifacts that no version refers to. */
+  collectGarbage: { body: { readonly keep: readonly string[] }; reply: { readonly removed: number } };
+};
