@@ -1,6 +1,8 @@
 /** F2, the function builder: source in, content-addressed artifact out. Types only. */
-import type { FunctionConfig } from '../../config.ts';
 import type { SerializedError } from '../../errors.ts';
+import type { ArtifactFormat, FunctionManifest, HandlerShape } from '../../transport/instance-control.ts';
+
+export type { ArtifactFormat, FunctionManifest, HandlerShape };
 
 /** A path (file, directory or zip), a file URL, or the code itself. */
 export type FunctionSource = string | URL | { readonly code: string; readonly language: 'js' | 'ts' };
@@ -10,12 +12,6 @@ export interface BuildRequest {
   /** `exec` copies the executable instead of bundling. */
   readonly runtime: 'node' | 'exec';
 }
-
-/**
- * `script`: one CommonJS script, the fast path. `module`: ES modules loaded with `import()`, for top-level await.
- * `exec`: an executable file.
- */
-export type ArtifactFormat = 'script' | 'module' | 'exec';
 
 /** One built function on disk, immutable, in a directory named after the SHA-256 of what is in it. */
 export interface Artifact {
@@ -30,15 +26,6 @@ export interface Artifact {
   readonly sourceMap?: string;
   /** Size of the entry in bytes. */
   readonly bytes: number;
-}
-
-export type HandlerShape = 'value' | 'stream' | 'fetch' | 'exec';
-
-/** What loading the artifact once revealed. */
-export interface FunctionManifest {
-  readonly shape: HandlerShape;
-  /** The function's own `config` export, unresolved. */
-  readonly config: FunctionConfig;
 }
 
 /** Loads an artifact once, isolated as its instances will be, and says what it exports. Rejects with a `TroupeError`. */

@@ -1,0 +1,82 @@
+/**
+ * The contract between an instance and whoever started it: what it is told to become, what it reports, and how the two are wired.
+ * The instance runtime is started by URL and imported by nobody, so what both sides must know stands here. Types and wire constants only.
+ */
+
+import type { MessagePort } from 'node:worker_threads';
+import type { FunctionConfig } from '../config.ts';
+import type { SerializedError } from '../errors.ts';
+
+export type ArtifactFormat = 'script' | 'module' | 'exec';
+
+/** What a handler looks like from outside: returns a value, yields chunks, answers a web `Request`, or is an executable. */
+export type HandlerShape = 'value' | 'stream' | 'fetch' | 'exec';
+
+/** What an instance becomes when it is specialised. */
+export interface InstanceImage {
+  readonly functionName: string;
+  readonly functionVersion: number;
+  readonly format: ArtifactFormat;
+  /** Absolute path of the file to load or to execute. */
+  readonly entry: string;
+  /** The only environment variables that the function sees; PATH and the like are added for executables. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly memoryMb: number;
+  readonly payloadLimitBytes: number;
+}
+
+/** What loading the function revealed. */
+export interface FunctionManifest {
+  readonly shape: HandlerShape;
+  /** The function's own `config` export, unresolved. */
+  readonly config: FunctionConfig;
+}
+
+export type SpecialiseOutcome =
+  | { readonly kind: 'ready'; readonly manifest: FunctionManifest; readonly tookMs: number }
+  | { readonly kind: 'failed'; readonly error: SerializedError };
+
+/** The control port of an instance: a comlink endpoint within one process, control frames across processes. */
+export interface InstanceControl {
+  /** Loads the function. At most once in the life of an instance. Settles also when the instance dies. */
+  specialise(image: InstanceImage): Promise<SpecialiseOutcome>;
+}
+
+/** What a thread instance gets as `workerData`. Both ports are in the transfer list. */
+export interface ThreadInstanceData {
+  /** Comlink: the instance exposes `InstanceControl` here. */
+  readonly control: MessagePort;
+  /** Calls and answers: a MessagePort channel. */
+  readonly calls: MessagePort;
+  /** A Float64Array of `INSTANCE_GAUGES` length, written by the instance at safe points, read by its agent at any time. */
+  readonly gauges: SharedArrayBuffer;
+}
+
+/** Where each number stands in the gauges of a thread instance. */
+export const INSTANCE_GAUGES = {
+  /** Bumped at each write, so that an agent sees which instance no longer answers. */
+  beat: 0,
+  heapUsedBytes: 1,
+  externalBytes: 2,
+  arrayBufferBytes: 3,
+  /** 0 to 1, since the last write. */
+  eventLoopUtilization: 4,
+  /** Calls inside. */
+  inFlight: 5,
+  length: 6,
+} as const;
+
+/** A process instance is wired by one duplex pipe on this file descriptor, with two ports multiplexed over it. */
+export const PROCESS_INSTANCE_FD = 3;
+export const PROCESS_PORTS = { control: 0, calls: 1 } as const;
+
+/** The messages on the control port of a process instance, each the `meta` of a `control` frame. `call` matches answer to question. */
+export type ProcessInstanceMessage =
+  | { readonly type: 'specialise'; readonly image: InstanceImage }
+  | { readonly type: 'specialised'; readonly outcome: SpecialiseOutcome }
+  /** The instance is up and can be specialised. */
+  | { readonly type: 'started' }
+  | { readonly type: 'gauges'; readonly values: readonly number[] }
+  /** The instance leads or has ended a process group of its own: whoever outlives it kills the group. */
+  | { readonly type: 'groupStarted'; readonly pid: number }
+  | { readonly type: 'groupEnded'; readonly pid: number };
