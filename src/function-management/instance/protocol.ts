@@ -1,0 +1,102 @@
+/**
+ * F4, the function instance, as the control process sees it: a state machine around one worker, and the connection over which calls
+ * reach it. Types only.
+ */
+import type { SerializedError } from '../../errors.ts';
+import type { ColdStartReason } from '../../ledger/protocol.ts';
+import type { WorkerLoss } from '../../resource-orchestration/resource-manager/protocol.ts';
+import type { NestedCallMeta, ResponseMode, StreamHead } from '../../transport/protocol.ts';
+
+export type InstanceState = 'spare' | 'specialising' | 'ready' | 'busy' | 'draining' | 'stopped' | 'failed';
+
+/** A call as an instance needs it. The connection tells it what became of it: exactly one of `succeeded`, `failed`, `lost`. */
+export interface InstanceCall {
+  readonly id: string;
+  readonly payload: Uint8Array;
+  readonly mode: ResponseMode;
+  readonly depth: number;
+  readonly attempt: number;
+  readonly idempotencyKey: string | undefined;
+  /** Until its deadline, in ms. */
+  remainingMs(): number;
+  /** The result, or the end of the stream. `runMs` by the clock of the instance. */
+  succeeded(payload: Uint8Array, runMs: number): void;
+  failed(error: SerializedError, runMs: number): void;
+  /** The instance ended with the call inside. */
+  lost(loss: InstanceLoss): void;
+  chunk(payload: Uint8Array, head: StreamHead | undefined): void;
+}
+
+export interface InstanceLoss {
+  readonly instanceId: string;
+  readonly reason: WorkerLoss['reason'] | 'replaced';
+  readonly error?: SerializedError;
+}
+
+/** When the instance came to be, in ms of the control process' monotonic clock: the cold phases of the calls that waited for it. */
+export interface InstanceOrigin {
+  readonly reason: ColdStartReason;
+  readonly claimedAtMs: number;
+  readonly placedAtMs: number;
+  readonly startedAtMs: number;
+  readonly specialisedAtMs: number;
+}
+
+/** An instance that takes calls, as the router holds it. */
+export interface InstanceHandle {
+  readonly instanceId: string;
+  readonly claimId: string;
+  readonly agentId: string;
+  readonly functionName: string;
+  readonly functionVersion: number;
+  /** Calls that it takes at a time. */
+  readonly concurrency: number;
+  readonly memoryMb: number;
+  readonly origin: InstanceOrigin;
+  /** False when the channel does not take it (full or closed): the call was not sent and nothing will be told of it. */
+  dispatch(call: InstanceCall): boolean;
+  /** Asks the function to stop; it still answers, and the call is told. Unknown calls are ignored. */
+  cancel(call: InstanceCall, reason: 'timeout' | 'cancelled'): void;
+  /** Lets the stream of a call go on for `chunks` more chunks. */
+  grant(call: InstanceCall, chunks: number): void;
+  /** The router sends no more calls: stops the instance once it is empty, or after `graceMs`. */
+  retire(graceMs: number, reason: InstanceLoss['reason']): void;
+}
+
+/** What an instance tells those around it. Called from the transport: implementations only tell or settle. */
+export interface InstanceObserver {
+  /** The instance answered, or lost, a call that it had been given: a slot is free. Not called for a whole instance that is lost. */
+  callLeft(instanceId: string, call: InstanceCall): void;
+  nestedCall(parent: InstanceCall, meta: NestedCallMeta, payload: Uint8Array, answer: NestedAnswer): NestedCallHandle;
+  log(instanceId: string, line: import('../../transport/protocol.ts').LogLine): void;
+}
+
+export interface NestedAnswer {
+  succeeded(payload: Uint8Array): void;
+  failed(error: SerializedError): void;
+}
+
+export interface NestedCallHandle {
+  cancel(): void;
+}
+
+export interface InstanceDescription {
+  readonly instanceId: string;
+  readonly claimId: string;
+  readonly agentId: string;
+  readonly functionName: string;
+  readonly functionVersion: number;
+  readonly state: InstanceState;
+  readonly startedBecause: ColdStartReason;
+  readonly coldStartMs?: number;
+}
+
+export type InstanceMessages = {
+  /** No more calls come; stop once empty, or when `graceMs` have passed. */
+  retire: { body: { readonly graceMs: number; readonly reason: InstanceLoss['reason'] } };
+  /** The worker is gone. */
+  workerLost: { body: WorkerLoss };
+  /** A call left; told only while draining. */
+  callLeft: { body: undefined };
+  describe: { body: undefined; reply: InstanceDescription };
+};
