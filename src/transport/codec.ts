@@ -1,0 +1,176 @@
+/**
+ * What stands in `payload` and `meta`: MessagePack, by msgpackr. Every encoding is complete in itself (no state is shared between the
+ * ends), and its bytes belong to the caller alone.
+ *
+ * What survives: null, undefined, booleans, numbers (NaN and infinities too), strings, BigInts, Dates, Maps, Sets, Buffers, typed
+ * arrays, arrays and plain objects. As in JSON, `toJSON` is respected, an instance of a class arrives as a plain object of its own
+ * enumerable members, and members named by a symbol are left out. An error arrives as a plain object with its name, message, stack,
+ * cause and own members. What would silently lose its meaning is refused with a `CodecError`: functions, symbols, promises, weak
+ * collections, regular expressions, shared memory, circular structures.
+ *
+ * Nothing but data is ever built from bytes: no errors, no regular expressions, no classes. A member named `__proto__` is renamed.
+ */
+import { addExtension, Packr, Unpackr } from 'msgpackr';
+import { CodecError, findOffender } from './codec-error.ts';
+import { MAX_FRAME_BYTES } from './limits.ts';
+
+/** As documented by msgpackr: the next encoding may overwrite this one, so that its buffer is used again and again. */
+const RESET_BUFFER_MODE = 1024;
+/** After an encoding above this the working buffer, up to four times as large, is given back. */
+const KEPT_BUFFER_BYTES = 1_048_576;
+const FRESH_BUFFER_BYTES = 8_192;
+
+/** Never a first byte of MessagePack. Marks an encoding that holds a Map; see `MapFound`. */
+const MAPS_MARK = 0xc1;
+
+/**
+ * msgpackr encodes objects either as maps, which is fastest for small ones but cannot be told from a Map, or as self-describing
+ * records. The first way is tried always; meeting a Map leads to the second.
+ */
+class MapFound extends Error {}
+const MAP_FOUND = new MapFound('A Map needs the other encoding.');
+
+let limitBytes = MAX_FRAME_BYTES;
+
+/** Called by msgpackr ahead of each object: stops a circular structure, or a giant, before it fills the memory. */
+function checkSize(): void {
+  if (plainPackr.position > limitBytes + KEPT_BUFFER_BYTES) throw new RangeError('over the size limit');
+}
+
+class PlainPackr extends Packr {
+  /** An option that msgpackr reads when it meets a Map, and only then. */
+  get mapAsEmptyObject(): boolean {
+    throw MAP_FOUND;
+  }
+}
+
+function refuseFunction(): never {
+  throw new TypeError('a function is not data');
+}
+
+const COMMON = {
+  structuredClone: false,
+  moreTypes: true,
+  variableMapSize: true,
+  writeFunction: refuseFunction,
+} as const;
+const decideFor = (useRecord: boolean) => () => {
+  checkSize();
+  return useRecord;
+};
+const plainPackr: Packr = new PlainPackr({ ...COMMON, useRecords: decideFor(false) });
+const recordPackr = new Packr({ ...COMMON, useRecords: decideFor(true) });
+const plainUnpackr = new Unpackr({ structuredClone: false, useRecords: false, mapsAsObjects: true });
+const recordUnpackr = new Unpackr({ structuredClone: false, mapsAsObjects: false });
+
+registerExtensions();
+
+export interface EncodeOptions {
+  /** Larger encodings are refused, most of them before they are complete; the default is `MAX_FRAME_BYTES`. */
+  readonly limitBytes?: number;
+}
+
+let isEncoding = false;
+
+/** Throws `CodecError`, and nothing else. */
+export function encodePayload(value: unknown, options: EncodeOptions = {}): Uint8Array {
+  // msgpackr has one working buffer for all: an encoding inside another, from a getter or a toJSON, would write into its middle.
+  if (isEncoding) throw new CodecError('type', [], 'a getter or toJSON that encodes another payload');
+  isEncoding = true;
+  limitBytes = options.limitBytes ?? MAX_FRAME_BYTES;
+  try {
+    const bytes = pack(value);
+    if (bytes.length <= limitBytes) return bytes;
+  } catch (thrown) {
+    // Whatever was thrown, a stack overflow included, may have left the working buffer half replaced.
+    renewBuffer();
+    throw findOffender(value, thrown, canEncode);
+  } finally {
+    isEncoding = false;
+  }
+  throw new CodecError('too-large', [], `more than ${limitBytes} bytes`);
+}
+
+/** Throws `CodecError`. Buffers in the result are views on `bytes`. */
+export function decodePayload(bytes: Uint8Array): unknown {
+  // A Buffer decodes strings faster than a Uint8Array, and what was a Buffer becomes one again.
+  const source = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  try {
+    if (source[0] !== MAPS_MARK) return plainUnpackr.unpack(source);
+    return recordUnpackr.unpack(source, { start: 1, end: source.length });
+  } catch (thrown) {
+    throw new CodecError('bytes', [], `bytes that are no encoding (${describe(thrown)})`);
+  }
+}
+
+/** For the small plain objects of the protocols. */
+export const encodeMeta: (meta: unknown) => Uint8Array = encodePayload;
+
+/** The caller knows which type stands at this place; the bytes come from the runtime itself. */
+export function decodeMeta<Meta>(bytes: Uint8Array): Meta {
+  return decodePayload(bytes) as Meta;
+}
+
+function pack(value: unknown): Uint8Array {
+  try {
+    return owned(plainPackr.pack(value, RESET_BUFFER_MODE), 0);
+  } catch (thrown) {
+    if (thrown !== MAP_FOUND) throw thrown;
+  }
+  return owned(recordPackr.pack(value, RESET_BUFFER_MODE), 1);
+}
+
+/** A copy with an ArrayBuffer of exactly its size: a view on the working buffer would be overwritten, and posted whole. */
+function owned(encoded: Uint8Array, reserved: 0 | 1): Uint8Array {
+  const copy = new Uint8Array(encoded.length + reserved);
+  if (reserved === 1) copy[0] = MAPS_MARK;
+  copy.set(encoded, reserved);
+  if (encoded.length > KEPT_BUFFER_BYTES) renewBuffer();
+  return copy;
+}
+
+function canEncode(value: unknown): boolean {
+  try {
+    pack(value);
+    return true;
+  } catch {
+    renewBuffer();
+    return false;
+  }
+}
+
+function renewBuffer(): void {
+  plainPackr.useBuffer(Buffer.allocUnsafeSlow(FRESH_BUFFER_BYTES));
+}
+
+/** msgpackr keeps one table of extensions for all of its users in this thread; none of these changes what another could rely on. */
+function registerExtensions(): void {
+  for (const Class of [Promise, WeakMap, WeakSet, WeakRef, RegExp, SharedArrayBuffer]) {
+    addExtension({
+      Class,
+      write() {
+        throw new TypeError(`a ${Class.name} is not data`);
+      },
+    });
+  }
+  // A Map of a derived class: msgpackr recognises only Map itself, and would write an empty object.
+  addExtension({ Class: Map, write: (map: Map<unknown, unknown>) => new Map(map) });
+  addExtension({ Class: Error, write: plainError });
+  for (const code of ['e', 'x']) {
+    addExtension({
+      type: code.charCodeAt(0),
+      unpack() {
+        throw new TypeError(`an extension of type "${code}"`);
+      },
+    });
+  }
+}
+
+function plainError(error: Error): Record<string, unknown> {
+  const { name, message, stack, cause } = error;
+  return { ...error, name, message, stack, ...(cause === undefined ? {} : { cause }) };
+}
+
+function describe(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message.slice(0, 200) : 'not an error';
+}

@@ -1,0 +1,196 @@
+/**
+ * Channel driver for byte streams: pipes, Unix sockets, TCP, any Duplex.
+ *
+ * Small frames that are sent within one tick leave in one write: they are written into a slab, which is never written twice, so that
+ * nothing is copied again. Large payloads are handed to the stream as they are and must not change until the channel has drained.
+ *
+ * A close is a frame, and the end of the stream follows it. An end without that frame means that the other side has died; an end
+ * within a frame, or a frame that cannot be read, is FRAME_INVALID.
+ */
+import type { Duplex } from 'node:stream';
+import type { TroupeError } from '../errors.ts';
+import { ChannelCore, frameCost } from './channel-core.ts';
+import { closeFrame, closeReason, closesChannel, vanishedError } from './close-frame.ts';
+import { FRAME_HEAD_BYTES, FrameDecoder, writeFrameHead } from './frame-codec.ts';
+import { type ChannelOptions, HIGH_WATER_BYTES, MAX_FRAME_BYTES } from './limits.ts';
+import type { Channel, Frame, SendOutcome } from './protocol.ts';
+
+const SLAB_BYTES = 65_536;
+/** Larger payloads are not copied into the slab. */
+const COPIED_BYTES = 16_384;
+
+/** Sockets have them, other Duplexes do not. */
+interface MaybeRefed {
+  ref?(): unknown;
+  unref?(): unknown;
+}
+
+export class StreamChannel implements Channel {
+  readonly #stream: Duplex;
+  readonly #core: ChannelCore;
+  readonly #decoder: FrameDecoder;
+  readonly #highWaterBytes: number;
+  readonly #maxFrameBytes: number;
+  #slab = Buffer.allocUnsafeSlow(0);
+  #slabStart = 0;
+  #slabEnd = 0;
+  #slabCost = 0;
+  #flushArmed = false;
+  /** Sent, and not yet taken by the operating system. */
+  #waitingBytes = 0;
+
+  /** Takes the stream over. It no longer keeps the process alive. */
+  constructor(stream: Duplex, options: ChannelOptions = {}) {
+    this.#stream = stream;
+    this.#highWaterBytes = options.highWaterBytes ?? HIGH_WATER_BYTES;
+    this.#maxFrameBytes = options.maxFrameBytes ?? MAX_FRAME_BYTES;
+    this.#decoder = new FrameDecoder({ maxFrameBytes: this.#maxFrameBytes });
+    this.#core = new ChannelCore(() => this.#resumeWhenTaken());
+    stream.on('data', (chunk: Buffer) => this.#received(chunk));
+    stream.on('end', () => this.#vanished());
+    stream.on('error', (cause) => this.#vanished(cause));
+    stream.on('close', () => this.#vanished());
+    this.unref();
+  }
+
+  get isClosed(): boolean {
+    return this.#core.isClosed;
+  }
+
+  send(frame: Frame): SendOutcome {
+    if (this.#core.isClosed) return 'closed';
+    if (frame.meta.length + frame.payload.length > this.#maxFrameBytes) return 'too-large';
+    if (closesChannel(frame)) {
+      this.close(closeReason(frame));
+      return 'sent';
+    }
+    if (this.#waitingBytes > this.#highWaterBytes) {
+      this.#core.refused();
+      return 'full';
+    }
+    this.#put(frame);
+    return 'sent';
+  }
+
+  onFrame(receive: (frame: Frame) => void): void {
+    this.#core.onFrame(receive);
+  }
+
+  onClose(closed: (error?: TroupeError) => void): void {
+    this.#core.onClose(closed);
+  }
+
+  onWritable(writable: () => void): void {
+    this.#core.onWritable(writable);
+  }
+
+  close(error?: TroupeError): void {
+    if (this.#core.isClosed) return this.#core.abandon();
+    this.#put(closeFrame(0, error));
+    this.#core.abandon(error);
+    this.#finish();
+  }
+
+  ref(): void {
+    (this.#stream as MaybeRefed).ref?.();
+  }
+
+  unref(): void {
+    (this.#stream as MaybeRefed).unref?.();
+  }
+
+  #put(frame: Frame): void {
+    const { payload } = frame;
+    const isCopied = payload.length <= COPIED_BYTES;
+    const roomBytes = FRAME_HEAD_BYTES + frame.meta.length + (isCopied ? payload.length : 0);
+    if (this.#slabEnd + roomBytes > this.#slab.length) this.#renewSlab(roomBytes);
+    this.#armFlush();
+    const cost = frameCost(frame);
+    this.#waitingBytes += cost;
+    this.#slabEnd = writeFrameHead(this.#slab, frame, this.#slabEnd);
+    if (isCopied) {
+      this.#slab.set(payload, this.#slabEnd);
+      this.#slabEnd += payload.length;
+      this.#slabCost += cost;
+    } else {
+      this.#writeSlab();
+      this.#write(payload, cost);
+    }
+  }
+
+  #renewSlab(roomBytes: number): void {
+    this.#writeSlab();
+    this.#slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, roomBytes));
+    this.#slabStart = 0;
+    this.#slabEnd = 0;
+  }
+
+  #armFlush(): void {
+    if (this.#flushArmed) return;
+    this.#flushArmed = true;
+    // Everything that is written until the flush leaves in one system call.
+    this.#stream.cork();
+    // After the microtasks of this turn: the frames that they send still join.
+    process.nextTick(() => this.#flush());
+  }
+
+  #flush(): void {
+    if (!this.#flushArmed) return;
+    this.#flushArmed = false;
+    this.#writeSlab();
+    this.#stream.uncork();
+  }
+
+  #writeSlab(): void {
+    if (this.#slabStart === this.#slabEnd) return;
+    this.#write(this.#slab.subarray(this.#slabStart, this.#slabEnd), this.#slabCost);
+    this.#slabStart = this.#slabEnd;
+    this.#slabCost = 0;
+  }
+
+  #write(bytes: Uint8Array, cost: number): void {
+    this.#stream.write(bytes, () => {
+      this.#waitingBytes -= cost;
+      // Half empty before asking for more, so that a sender does not go to and fro for each frame.
+      if (this.#core.wasRefused && this.#waitingBytes * 2 <= this.#highWaterBytes) this.#core.relieved();
+    });
+  }
+
+  #received(chunk: Buffer): void {
+    if (this.#core.isClosed) return;
+    for (const frame of this.#decoder.push(chunk)) {
+      if (closesChannel(frame)) {
+        this.#core.end(closeReason(frame));
+        return this.#finish();
+      }
+      this.#core.accept(frame);
+    }
+    if (this.#decoder.error) return this.#fail(this.#decoder.error);
+    if (this.#core.keptBytes > this.#highWaterBytes) this.#stream.pause();
+  }
+
+  #resumeWhenTaken(): void {
+    if (this.#stream.isPaused() && this.#core.keptBytes * 2 <= this.#highWaterBytes) this.#stream.resume();
+  }
+
+  /** The input cannot be read any further: the other end is told why, and the frames that came before are still delivered. */
+  #fail(error: TroupeError): void {
+    if (this.#core.isClosed) return;
+    this.#put(closeFrame(0, error));
+    this.#core.end(error);
+    this.#finish();
+  }
+
+  /** Nothing more will be sent. What still comes in is dropped, and the stream ends when the other side has ended it too. */
+  #finish(): void {
+    this.#flush();
+    this.#stream.end(() => this.unref());
+    this.#stream.resume();
+  }
+
+  #vanished(cause?: unknown): void {
+    if (this.#core.isClosed) return;
+    this.#core.end(this.#decoder.finish() ?? vanishedError(cause));
+    this.#stream.destroy();
+  }
+}
