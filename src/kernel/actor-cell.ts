@@ -1,80 +1,71 @@
 /**
- * One actor at run time: its mailbox, its state machine and everything that must end with it.
- *
- * Invariants (numbers as in README.md):
- * 1. One message at a time: `#busy` is set from taking a message until its handler, or the promise it returned, is done.
- * 3. An ask settles exactly once, also when the actor stops, is killed or fails.
- * 5. Stopping ends children first, then this actor's stop callbacks, then tells the watchers.
+ * One actor at run time: its mailbox, its state machine and its end. What ends with one life of it is in `Incarnation`.
+ * The numbers are those of the guarantees in README.md.
  */
 import { TroupeError, toTroupeError } from '../errors.ts';
-import type { CancelTimer, Clock } from './clock.ts';
-import type { DeadLetters } from './dead-letters.ts';
-import { type Envelope, Mailbox } from './mailbox.ts';
-import type {
-  ActorContext,
-  ActorDefinition,
-  ActorState,
-  ActorStats,
-  DeadLetterReason,
-  Terminated,
-} from './protocol.ts';
+import type { Cell, CellHost, CellOptions } from './cell.ts';
+import type { CancelTimer } from './clock.ts';
+import { isLater, isThenable } from './handler-result.ts';
+import { HandlingStats } from './handling-stats.ts';
+import { Incarnation } from './incarnation.ts';
+import { type Envelope, Mailbox, stoppedError } from './mailbox.ts';
+import type { ActorDefinition, ActorState, ActorStats, DeadLetterReason, Terminated } from './protocol.ts';
 import { DEFAULT_SUPERVISION, decideSupervision } from './supervision.ts';
 
 export const DEFAULT_MAILBOX_CAPACITY = 10_000;
 
-/** What a cell needs of the system that hosts it. */
-export interface CellHost {
-  readonly clock: Clock;
-  readonly deadLetters: DeadLetters;
-  /** Asks for a turn: the system will call `turn()` soon. */
-  schedule(cell: ActorCell): void;
-  contextFor(cell: ActorCell): ActorContext<never>;
-  stopChildren(cell: ActorCell): Promise<void>;
-  failed(cell: ActorCell, error: TroupeError): void;
-  terminated(cell: ActorCell, terminated: Terminated): void;
-}
+/** How long children and stop callbacks may take after a failure. Longer, and what has not ended is killed or abandoned. */
+const CLEAN_UP_GRACE_MS = 5_000;
 
-type AnyHandler = (body: unknown) => unknown;
+type AnyHandlers = Readonly<Record<string, (body: unknown) => unknown>>;
 
 /** The type of the envelopes that carry a callback to be run in the actor's own turn. */
 const CALLBACK = '#callback';
 
-export class ActorCell {
+export class ActorCell implements Cell {
   readonly path: string;
-  readonly parent: ActorCell | undefined;
+  readonly parent: Cell | undefined;
+  readonly parentLife: Incarnation | undefined;
   readonly definition: ActorDefinition<never>;
+  readonly children = new Set<Cell>();
+  readonly watchers = new Set<(terminated: Terminated) => void>();
+  isQueued = false;
   readonly #host: CellHost;
   readonly #mailbox: Mailbox;
-  readonly #controlTypes: ReadonlySet<string>;
-  #handlers: Readonly<Record<string, AnyHandler>> = {};
+  #incarnation: Incarnation;
+  #handlers: AnyHandlers | undefined;
   #state: ActorState = 'starting';
+  /** Invariant 1: true from taking a message until its handler, or the promise it returned, is done. */
   #busy = true;
-  #timers = new Set<CancelTimer>();
-  #stopCallbacks: (() => void | Promise<void>)[] = [];
-  #restartsMs: number[] = [];
-  #handled = 0;
-  #handlingMs = 0;
-  #longestHandlingMs = 0;
-  #restarts = 0;
-  #ended: Promise<void> | undefined;
-  /** Grows with every restart and at the end, so that what an earlier incarnation left running is recognised. */
-  #incarnation = 0;
+  #current: Envelope | undefined;
+  #cancelBackoff: CancelTimer | undefined;
+  #restartsMs: readonly number[] = [];
+  readonly #stats = new HandlingStats();
+  #terminated: Terminated | undefined;
+  readonly #ended: Promise<void>;
+  #resolveEnded: () => void = () => undefined;
 
-  constructor(host: CellHost, path: string, parent: ActorCell | undefined, definition: ActorDefinition<never>) {
+  constructor({ host, path, parent, parentLife, definition }: CellOptions) {
     this.#host = host;
     this.path = path;
     this.parent = parent;
+    this.parentLife = parentLife;
     this.definition = definition;
-    this.#mailbox = new Mailbox(definition.mailboxCapacity ?? DEFAULT_MAILBOX_CAPACITY);
-    this.#controlTypes = new Set(definition.controlMessages ?? []);
+    this.#mailbox = new Mailbox({
+      path,
+      capacity: definition.mailboxCapacity ?? DEFAULT_MAILBOX_CAPACITY,
+      controlTypes: definition.controlMessages ?? [],
+      clock: host.clock,
+      deadLetters: host.deadLetters,
+    });
+    this.#incarnation = this.#newIncarnation();
+    this.#ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
   }
 
-  get state(): ActorState {
-    return this.#state;
-  }
-
-  get isOpen(): boolean {
-    return this.#state !== 'stopping' && this.#state !== 'stopped';
+  get terminated(): Terminated | undefined {
+    return this.#terminated;
   }
 
   get hasWork(): boolean {
@@ -82,238 +73,205 @@ export class ActorCell {
   }
 
   stats(): ActorStats {
-    return {
-      path: this.path,
-      state: this.#state,
-      mailboxDepth: this.#mailbox.depth,
-      handled: this.#handled,
-      handlingMs: this.#handlingMs,
-      longestHandlingMs: this.#longestHandlingMs,
-      restarts: this.#restarts,
-    };
+    return { path: this.path, state: this.#state, mailboxDepth: this.#mailbox.depth, ...this.#stats };
   }
 
-  /** Undefined when the message is in the mailbox, else why it is not. */
   put(envelope: Envelope): DeadLetterReason | undefined {
-    if (!this.isOpen) return this.#refuse(envelope, 'stopped');
-    if (this.#controlTypes.has(envelope.type)) this.#mailbox.putControl(envelope);
-    else if (!this.#mailbox.putUser(envelope)) return this.#refuse(envelope, 'mailbox-full');
+    if (!this.#isOpen) return this.#mailbox.refuse(envelope, 'stopped');
+    const refusal = this.#mailbox.put(envelope);
+    if (refusal === undefined) this.#host.schedule(this);
+    return refusal;
+  }
+
+  putCallback(owner: Incarnation, callback: () => void | Promise<void>): void {
+    if (owner.isOver) return;
+    this.#mailbox.putControl({ type: CALLBACK, body: callback, reply: undefined, owner });
     this.#host.schedule(this);
-    return undefined;
-  }
-
-  /** Runs a callback in this actor's own turn, ahead of user messages. Dropped once the actor has ended. */
-  putCallback(callback: () => void | Promise<void>): void {
-    if (this.#state === 'stopped') return;
-    this.#mailbox.putControl({ type: CALLBACK, body: callback });
-    this.#host.schedule(this);
-  }
-
-  after(delayMs: number, callback: () => void | Promise<void>): CancelTimer {
-    const cancel = this.#host.clock.after(delayMs, () => {
-      this.#timers.delete(stop);
-      this.putCallback(callback);
-    });
-    const stop = () => {
-      this.#timers.delete(stop);
-      cancel();
-    };
-    this.#timers.add(stop);
-    return stop;
-  }
-
-  onStop(callback: () => void | Promise<void>): void {
-    this.#stopCallbacks.push(callback);
   }
 
   start(): void {
-    const incarnation = ++this.#incarnation;
+    const incarnation = this.#incarnation.isOver ? this.#newIncarnation() : this.#incarnation;
+    this.#incarnation = incarnation;
+    this.#handlers = undefined;
     this.#busy = true;
-    this.#guard(
-      incarnation,
-      () => this.definition.start(this.#host.contextFor(this)),
-      undefined,
-      (handlers) => {
-        this.#handlers = handlers as Readonly<Record<string, AnyHandler>>;
-        if (this.isOpen) this.#state = 'running';
-      },
-    );
+    const started = (handlers: unknown) => {
+      if (incarnation.isOver) return;
+      this.#handlers = handlers as AnyHandlers;
+      if (this.#isOpen) this.#state = 'running';
+      this.#release();
+    };
+    const failed = (thrown: unknown) => {
+      if (!incarnation.isOver) this.#failed(toTroupeError(thrown), false);
+    };
+    try {
+      const handlers: unknown = this.definition.start(this.#host.contextFor(this, incarnation));
+      if (isThenable(handlers)) Promise.resolve(handlers).then(started, failed);
+      else started(handlers);
+    } catch (thrown) {
+      failed(thrown);
+    }
   }
 
-  /** Handles one message. */
+  /** Handles one message. A synchronous handler costs no promise and no closure. */
   turn(): void {
     if (this.#busy) return;
     const envelope = this.#mailbox.take();
     if (!envelope) return;
+    if (envelope.owner?.isOver) return this.#release();
+    const incarnation = this.#incarnation;
     this.#busy = true;
-    this.#handled++;
-    const startedMs = this.#host.clock.nowMs();
-    this.#guard(
-      this.#incarnation,
-      () => (envelope.type === CALLBACK ? (envelope.body as () => unknown)() : this.#handle(envelope)),
-      envelope,
-      (result) => {
-        const tookMs = this.#host.clock.nowMs() - startedMs;
-        this.#handlingMs += tookMs;
-        if (tookMs > this.#longestHandlingMs) this.#longestHandlingMs = tookMs;
-        if (!envelope.reply) return;
-        if (isLater(result)) result.later.then(envelope.reply.resolve, envelope.reply.reject);
-        else envelope.reply.resolve(result);
-      },
-    );
+    this.#current = envelope;
+    this.#stats.begin(this.#host.clock.nowMs());
+    try {
+      const result = envelope.owner ? (envelope.body as () => unknown)() : this.#handle(envelope);
+      if (isThenable(result)) this.#finishLater(incarnation, envelope, Promise.resolve(result));
+      else this.#succeeded(incarnation, envelope, result);
+    } catch (thrown) {
+      this.#threw(incarnation, envelope, thrown);
+    }
   }
 
-  /** Graceful: what is in the mailbox is handled first, what comes later is refused. Resolves when the actor has ended. */
+  /** Graceful (invariant 8): what is in the mailbox is handled first, what comes later is refused. */
   stop(): Promise<void> {
-    if (this.#ended) return this.#ended;
-    this.#state = 'stopping';
-    this.#ended = new Promise((resolve) => {
-      // A last envelope in the user lane runs after everything that was there before it.
-      const last = { type: CALLBACK, body: () => void this.#end('stopped').then(resolve) };
-      if (!this.#mailbox.putUser(last)) this.#mailbox.putControl(last);
-    });
-    this.#host.schedule(this);
+    if (this.#isOpen) {
+      this.#state = 'stopping';
+      // Between two lives there is nobody to handle the mailbox.
+      if (this.#incarnation.isOver || (!this.#busy && this.#mailbox.depth === 0)) void this.#end('stopped');
+    }
     return this.#ended;
   }
 
-  /** At once: the mailbox becomes dead letters and stop callbacks do not run. */
-  kill(): Promise<void> {
-    const wasEnding = this.#ended;
-    this.#ended = this.#end('killed');
-    return wasEnding ?? this.#ended;
+  /** At once (invariant 9): children too; the mailbox becomes dead letters and stop callbacks do not run. Also cuts a stop short. */
+  kill(): void {
+    if (this.#terminated) return;
+    for (const child of this.children) child.kill();
+    this.#incarnation.abandon();
+    this.#close('killed');
+    this.#incarnation.rejectOwed(stoppedError(this.path));
+    this.#finish({ path: this.path, reason: 'killed' });
   }
 
-  /** Ends the actor because of a failure that nobody above could mend. */
-  fail(error: TroupeError): Promise<void> {
-    this.#ended = this.#end('failed', error);
-    return this.#ended;
+  get #isOpen(): boolean {
+    return this.#state !== 'stopping' && this.#state !== 'stopped';
+  }
+
+  #newIncarnation(): Incarnation {
+    return new Incarnation((thrown) => this.#host.failed(this, toTroupeError(thrown), 'resume'));
   }
 
   #handle(envelope: Envelope): unknown {
-    const handler = this.#handlers[envelope.type];
+    const handler = this.#handlers?.[envelope.type];
     if (!handler) throw new TroupeError('INTERNAL', `Actor ${this.path} has no handler for "${envelope.type}".`);
     return handler(envelope.body);
   }
 
-  /** Runs one piece of the actor's code, synchronous or not, and routes its outcome. Synchronous code costs no promise. */
-  #guard(
-    incarnation: number,
-    run: () => unknown,
-    envelope: Envelope | undefined,
-    done: (result: unknown) => void,
-  ): void {
-    const succeed = (result: unknown) => {
-      if (incarnation !== this.#incarnation) {
-        envelope?.reply?.reject(this.#endedError());
-        return;
-      }
-      done(result);
-      this.#release();
-    };
-    const fail = (thrown: unknown) => this.#failedIn(incarnation, envelope, thrown);
-    try {
-      const result = run();
-      if (result instanceof Promise) result.then(succeed, fail);
-      else succeed(result);
-    } catch (thrown) {
-      fail(thrown);
+  #finishLater(incarnation: Incarnation, envelope: Envelope, result: Promise<unknown>): void {
+    result.then(
+      (value) => this.#succeeded(incarnation, envelope, value),
+      (thrown) => this.#threw(incarnation, envelope, thrown),
+    );
+  }
+
+  #succeeded(incarnation: Incarnation, envelope: Envelope, result: unknown): void {
+    if (incarnation.isOver) return;
+    this.#account();
+    if (envelope.reply) {
+      if (isLater(result)) incarnation.owe(envelope.reply, Promise.resolve(result.later));
+      else envelope.reply.resolve(result);
     }
+    this.#release();
+  }
+
+  #threw(incarnation: Incarnation, envelope: Envelope, thrown: unknown): void {
+    if (incarnation.isOver) return;
+    this.#account();
+    const error = toTroupeError(thrown);
+    envelope.reply?.reject(error);
+    // A TroupeError in answer to an ask is a refusal, not a failure: the asker has it, the actor is fine.
+    if (envelope.reply && thrown instanceof TroupeError && thrown.code !== 'INTERNAL') this.#release();
+    else this.#failed(error, true);
+  }
+
+  #account(): void {
+    this.#stats.end(this.#host.clock.nowMs());
+    this.#current = undefined;
   }
 
   #release(): void {
     this.#busy = false;
     if (this.#mailbox.depth > 0) this.#host.schedule(this);
+    else if (this.#state === 'stopping') void this.#end('stopped');
   }
 
-  #failedIn(incarnation: number, envelope: Envelope | undefined, thrown: unknown): void {
-    const error = toTroupeError(thrown);
-    envelope?.reply?.reject(error);
-    if (incarnation !== this.#incarnation) return;
-    // A TroupeError in answer to an ask is a refusal, not a failure: the asker has it, the actor is fine.
-    if (envelope?.reply && thrown instanceof TroupeError && thrown.code !== 'INTERNAL') return this.#release();
-    const supervision = this.definition.supervision ?? DEFAULT_SUPERVISION;
-    const nowMs = this.#host.clock.nowMs();
-    const decision = decideSupervision(supervision, this.#restartsMs, nowMs);
-    if (!this.isOpen) return this.#release();
-    if (decision.action === 'resume') return this.#release();
-    if (decision.action === 'restart') return this.#restart(nowMs, decision.delayMs);
-    void this.fail(error);
-    if (decision.action === 'escalate') this.#host.failed(this, error);
+  /** A failed start leaves nothing to resume; while stopping there is nothing to restart and nobody to escalate to. */
+  #failed(error: TroupeError, canResume: boolean): void {
+    this.#stats.failures++;
+    const { supervision = DEFAULT_SUPERVISION } = this.definition;
+    const decision = decideSupervision(supervision, this.#restartsMs, this.#host.clock.nowMs());
+    let { action } = decision;
+    if (action === 'resume' && !canResume) action = 'escalate';
+    if (action !== 'resume' && !this.#isOpen) action = 'stop';
+    if (action === 'resume') this.#release();
+    else if (action === 'restart' && decision.action === 'restart') void this.#restart(decision);
+    else void this.#end('failed', error);
+    this.#host.failed(this, error, action);
   }
 
-  /** The mailbox is kept, the message that failed is not; children and timers of the failed incarnation end. */
-  #restart(nowMs: number, delayMs: number): void {
-    const incarnation = ++this.#incarnation;
-    this.#restartsMs = [...this.#restartsMs.slice(-63), nowMs];
-    this.#restarts++;
+  /** Invariant 10: the mailbox is kept, the message that failed is not, and the failed life ends before the next begins. */
+  async #restart({ delayMs, restartsMs }: { delayMs: number; restartsMs: readonly number[] }): Promise<void> {
+    this.#restartsMs = restartsMs;
+    this.#stats.restarts++;
     this.#state = 'restarting';
     this.#busy = true;
-    this.#cancelTimers();
-    const callbacks = this.#takeStopCallbacks();
-    void Promise.all([this.#host.stopChildren(this), runAll(callbacks)]).then(() => {
-      if (incarnation !== this.#incarnation) return;
-      this.#host.clock.after(delayMs, () => {
-        if (incarnation === this.#incarnation) this.start();
-      });
-    });
+    this.#incarnation.end();
+    this.#incarnation.rejectOwed(stoppedError(this.path));
+    await this.#cleanUp('bounded');
+    if (this.#state === 'restarting') this.#cancelBackoff = this.#host.clock.after(delayMs, () => this.start());
   }
 
-  async #end(reason: Terminated['reason'], error?: TroupeError): Promise<void> {
+  async #end(reason: 'stopped' | 'failed', error?: TroupeError): Promise<void> {
     if (this.#state === 'stopped') return;
-    this.#incarnation++;
-    this.#busy = true;
+    const hasFailed = reason === 'failed' || this.#incarnation.isOver;
+    this.#close(reason === 'failed' && !this.#handlers ? 'failed-start' : 'stopped');
+    if (hasFailed) this.#incarnation.rejectOwed(stoppedError(this.path));
+    await this.#cleanUp(hasFailed ? 'bounded' : 'patient');
+    this.#incarnation.rejectOwed(stoppedError(this.path));
+    this.#finish({ path: this.path, reason, ...(error ? { error } : {}) });
+  }
+
+  /** Invariant 11: children first, then the stop callbacks. */
+  async #cleanUp(patience: 'bounded' | 'patient'): Promise<void> {
+    const incarnation = this.#incarnation;
+    const done = this.#host.stopChildren(this).then(() => incarnation.cleanUp());
+    if (patience === 'patient') return done;
+    let cancel: CancelTimer = () => undefined;
+    const expired = new Promise<void>((resolve) => {
+      cancel = this.#host.clock.after(CLEAN_UP_GRACE_MS, resolve);
+    });
+    await Promise.race([done, expired]);
+    cancel();
+    for (const child of this.children) child.kill();
+    incarnation.abandon();
+  }
+
+  /** Nothing is taken in or handled after this, and every ask that is inside or waiting has its answer. */
+  #close(reason: DeadLetterReason): void {
     this.#state = 'stopped';
-    this.#cancelTimers();
-    this.#dropMailbox(reason === 'killed' ? 'killed' : 'stopped');
-    const callbacks = this.#takeStopCallbacks();
-    await this.#host.stopChildren(this);
-    if (reason !== 'killed') await runAll(callbacks);
-    this.#host.terminated(this, { path: this.path, reason, ...(error ? { error } : {}) });
+    this.#busy = true;
+    this.#cancelBackoff?.();
+    this.#incarnation.end();
+    this.#current?.reply?.reject(stoppedError(this.path));
+    this.#current = undefined;
+    this.#mailbox.drop(reason);
   }
 
-  #takeStopCallbacks(): (() => void | Promise<void>)[] {
-    const callbacks = this.#stopCallbacks.reverse();
-    this.#stopCallbacks = [];
-    return callbacks;
-  }
-
-  #cancelTimers(): void {
-    for (const cancel of this.#timers) cancel();
-    this.#timers = new Set();
-  }
-
-  #dropMailbox(reason: DeadLetterReason): void {
-    for (let envelope = this.#mailbox.take(); envelope; envelope = this.#mailbox.take()) {
-      if (envelope.type !== CALLBACK) this.#refuse(envelope, reason);
-    }
-  }
-
-  #refuse(envelope: Envelope, reason: DeadLetterReason): DeadLetterReason {
-    this.#host.deadLetters.add({ path: this.path, type: envelope.type, reason, atMs: this.#host.clock.nowMs() });
-    envelope.reply?.reject(
-      reason === 'mailbox-full'
-        ? new TroupeError('MAILBOX_FULL', `The mailbox of ${this.path} is full.`, { details: { path: this.path } })
-        : this.#endedError(),
-    );
-    return reason;
-  }
-
-  #endedError(): TroupeError {
-    return new TroupeError('ACTOR_STOPPED', `${this.path} has stopped.`, { details: { path: this.path } });
-  }
-}
-
-function isLater(result: unknown): result is { later: Promise<unknown> } {
-  return typeof result === 'object' && result !== null && 'later' in result && result.later instanceof Promise;
-}
-
-/** In order; a callback that throws does not keep the others from running. */
-async function runAll(callbacks: readonly (() => void | Promise<void>)[]): Promise<void> {
-  for (const callback of callbacks) {
-    try {
-      await callback();
-    } catch {
-      // The actor is ending: there is nobody left to restart it, and the remaining callbacks still free what they hold.
-    }
+  #finish(terminated: Terminated): void {
+    if (this.#terminated) return;
+    this.#terminated = terminated;
+    this.parent?.children.delete(this);
+    this.#host.ended(this);
+    for (const watcher of this.watchers) watcher(terminated);
+    this.watchers.clear();
+    this.#resolveEnded();
   }
 }

@@ -15,6 +15,8 @@ export interface Clock {
   wallMs(): number;
   /** Calls back once, not before `delayMs` have passed. A real timer does not keep the process alive. */
   after(delayMs: number, callback: () => void): CancelTimer;
+  /** On a clock that is moved by hand: it does not move on while `isBusy` answers true. */
+  holdWhile?(isBusy: () => boolean): void;
 }
 
 /** `setTimeout` takes a signed 32-bit delay and fires at once beyond it. */

@@ -28,13 +28,17 @@ export interface ActorRef<M extends MessageMap> {
   readonly path: string;
   /** Puts a message in the mailbox. False when it became a dead letter at once: the mailbox is full or the actor has stopped. */
   tell<T extends TellType<M>>(type: T, body: M[T]['body']): boolean;
-  /** Rejects with `MAILBOX_FULL`, `ACTOR_STOPPED`, `ASK_TIMEOUT`, or with what the handler threw. */
+  /**
+   * Always settles, and rejects with a `TroupeError`: `MAILBOX_FULL`, `ACTOR_STOPPED`, `ASK_TIMEOUT` (the message may still be handled),
+   * the `TroupeError` that the handler threw, or `INTERNAL` with what else it threw as the cause.
+   */
   ask<T extends AskType<M>>(type: T, body: M[T]['body'], options?: AskOptions): Promise<ReplyOf<M, T>>;
 }
 
 /**
  * A reply that comes later. A handler that returns a promise holds its mailbox until the promise settles; one that returns
- * `later(promise)` lets the next message in at once.
+ * `later(promise)` lets the next message in at once. A rejection of that promise is the asker's, not a failure of the actor. What is
+ * still unsettled when the actor ends or restarts is rejected with `ACTOR_STOPPED`; at a graceful stop only after the stop callbacks.
  */
 export interface Later<R> {
   readonly later: Promise<R>;
@@ -57,7 +61,7 @@ export type Supervision =
 
 export interface RestartPolicy {
   readonly onFailure: 'restart';
-  /** More restarts than this within the window stop the actor and escalate to its parent. */
+  /** A failure after this many restarts within the window ends the actor and escalates to its parent. */
   readonly maxRestarts: number;
   readonly withinMs: number;
   /** The n-th restart within the window waits `min(backoffMs * 2 ** (n - 1), maxBackoffMs)`. */
@@ -71,7 +75,10 @@ export interface Terminated {
   readonly error?: TroupeError;
 }
 
-/** What a running actor may use. Everything that it starts here ends with it. */
+/**
+ * What a running actor may use. Everything that it starts here ends with it, at its end or at its restart; code that still runs after
+ * that can start nothing: `spawn` throws `ACTOR_STOPPED`, timers and watches are ignored, `onStop` runs its callback at once.
+ */
 export interface ActorContext<M extends MessageMap> {
   readonly self: ActorRef<M>;
   readonly clock: Clock;
@@ -81,14 +88,14 @@ export interface ActorContext<M extends MessageMap> {
   after(delayMs: number, callback: () => void | Promise<void>): CancelTimer;
   /** Calls back in this actor's own turn, ahead of user messages, once the other has ended (at once if it already has). */
   watch(other: { readonly path: string }, callback: (terminated: Terminated) => void): void;
-  /** Runs at stop, after the children have stopped; last registered first. Not at kill. */
+  /** Runs at stop, failure and restart, after the children have stopped; last registered first. Not at kill. */
   onStop(callback: () => void | Promise<void>): void;
   /** Stops a child, or this actor itself. */
   stop(actor: { readonly path: string }): void;
 }
 
 export interface ActorDefinition<M extends MessageMap> {
-  /** Unique among its siblings; lower-case words joined with `-`. */
+  /** Unique among its siblings, not empty, without `/`; lower-case words joined with `-`. */
   readonly name: string;
   /** Builds fresh state and returns the handlers. Runs at spawn and again at each restart. */
   readonly start: (context: ActorContext<M>) => Handlers<M> | Promise<Handlers<M>>;
@@ -108,10 +115,14 @@ export interface ActorStats {
   readonly path: string;
   readonly state: ActorState;
   readonly mailboxDepth: number;
+  /** Messages and callbacks whose handling is over, failures and refusals included. */
   readonly handled: number;
+  /** From the beginning of a handler to its end, waiting included. */
   readonly handlingMs: number;
   readonly longestHandlingMs: number;
   readonly restarts: number;
+  /** Handlers, callbacks and starts that threw; refused asks are not among them. */
+  readonly failures: number;
 }
 
 export type DeadLetterReason = 'mailbox-full' | 'stopped' | 'killed' | 'failed-start';

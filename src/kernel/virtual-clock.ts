@@ -2,18 +2,23 @@
  * A clock that stands still until it is told to move. Timers fire in order of their time, and of their arming where times are equal.
  */
 import type { CancelTimer, Clock } from './clock.ts';
+import { type HeapTimer, TimerHeap } from './timer-heap.ts';
 
-interface VirtualTimer {
-  readonly atMs: number;
-  readonly sequence: number;
+interface VirtualTimer extends HeapTimer {
   readonly callback: () => void;
+  isArmed: boolean;
 }
+
+/** More turns of the event loop than this between two timers means that actors send messages in a circle for ever. */
+const MAX_TURNS_TO_SETTLE = 10_000;
 
 export class VirtualClock implements Clock {
   #nowMs = 0;
   #sequence = 0;
+  #pending = 0;
   readonly #wallStartMs: number;
-  readonly #timers = new Set<VirtualTimer>();
+  readonly #timers = new TimerHeap<VirtualTimer>();
+  readonly #holds: (() => boolean)[] = [];
 
   constructor(wallStartMs = Date.UTC(2026, 0, 1)) {
     this.#wallStartMs = wallStartMs;
@@ -28,14 +33,24 @@ export class VirtualClock implements Clock {
   }
 
   after(delayMs: number, callback: () => void): CancelTimer {
-    const timer = { atMs: this.#nowMs + Math.max(0, delayMs), sequence: this.#sequence++, callback };
-    this.#timers.add(timer);
-    return () => this.#timers.delete(timer);
+    const timer: VirtualTimer = {
+      atMs: this.#nowMs + Math.max(0, delayMs),
+      sequence: this.#sequence++,
+      callback,
+      isArmed: true,
+    };
+    this.#timers.push(timer);
+    this.#pending++;
+    return () => this.#disarm(timer);
+  }
+
+  holdWhile(isBusy: () => boolean): void {
+    this.#holds.push(isBusy);
   }
 
   /** How many timers are armed. */
   get pending(): number {
-    return this.#timers.size;
+    return this.#pending;
   }
 
   /** When the next timer fires, or `undefined` when none is armed. */
@@ -49,32 +64,44 @@ export class VirtualClock implements Clock {
    */
   async advance(durationMs: number): Promise<void> {
     const endMs = this.#nowMs + durationMs;
-    await settle();
+    await this.#settle();
     for (let timer = this.#earliest(); timer && timer.atMs <= endMs; timer = this.#earliest()) {
-      this.#timers.delete(timer);
+      this.#timers.pop();
+      this.#disarm(timer);
       this.#nowMs = timer.atMs;
       timer.callback();
-      await settle();
+      await this.#settle();
     }
     this.#nowMs = endMs;
   }
 
+  #disarm(timer: VirtualTimer): void {
+    if (!timer.isArmed) return;
+    timer.isArmed = false;
+    this.#pending--;
+  }
+
+  /** A cancelled timer stays in the heap until it is the earliest: taking it from the middle would cost a search. */
   #earliest(): VirtualTimer | undefined {
-    let earliest: VirtualTimer | undefined;
-    for (const timer of this.#timers) {
-      if (
-        !earliest ||
-        timer.atMs < earliest.atMs ||
-        (timer.atMs === earliest.atMs && timer.sequence < earliest.sequence)
-      )
-        earliest = timer;
+    let timer = this.#timers.peek();
+    while (timer && !timer.isArmed) {
+      this.#timers.pop();
+      timer = this.#timers.peek();
     }
-    return earliest;
+    return timer;
+  }
+
+  /** Two turns of the event loop run the reactions of every promise that is settled, and of the messages that these sent. */
+  async #settle(): Promise<void> {
+    let turns = 0;
+    do {
+      await loopTurn();
+      await loopTurn();
+      if (turns++ > MAX_TURNS_TO_SETTLE) throw new Error('Virtual time cannot move on: actors send messages for ever.');
+    } while (this.#holds.some((isBusy) => isBusy()));
   }
 }
 
-/** Two turns of the event loop: every promise that is already settled has run its reactions, and so have those of their messages. */
-async function settle(): Promise<void> {
-  await new Promise<void>((resolve) => setImmediate(resolve));
-  await new Promise<void>((resolve) => setImmediate(resolve));
+function loopTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
