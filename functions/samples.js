@@ -1,0 +1,96 @@
+/**
+ * The sample functions, for whoever wants to run all of them: where each one is, how it is deployed, an input that is real, and one line about
+ * what came out. Plain JavaScript, so that it can be imported without a build. Importing it does no work.
+ */
+import { readFile } from 'node:fs/promises';
+
+/** @param {string} path below this folder */
+const at = (path) => new URL(path, import.meta.url);
+/** @param {string} path below this folder */
+const text = (path) => readFile(at(path), 'utf8');
+const count = new Intl.NumberFormat('en-US');
+/** @param {number} bytes */
+const kilobytes = (bytes) => `${count.format(Math.round(bytes / 1_000))} kB`;
+
+/** @type {readonly import('./samples.d.ts').Sample[]} */
+export const samples = [
+  {
+    name: 'thumbnail',
+    source: at('./thumbnail/index.ts'),
+    options: { isolation: 'process' },
+    kind: 'value',
+    about: 'a photograph made small, with sharp',
+    input: async () => ({
+      image: new Uint8Array(await readFile(at('./thumbnail/data/rocket.jpg'))),
+      width: 160,
+      height: 120,
+      format: 'webp',
+    }),
+    describe: ({ width, height, bytes }) =>
+      `a photograph of 113 kB became ${width} x ${height} pixels, ${kilobytes(bytes)}`,
+  },
+  {
+    name: 'markdown',
+    source: at('./markdown/index.ts'),
+    options: {},
+    kind: 'value',
+    about: 'a Markdown file made a page, with marked',
+    input: () => text('./markdown/guide.md'),
+    describe: ({ title, html, headings }) =>
+      `"${title}": ${headings.length} headings, ${kilobytes(Buffer.byteLength(html))} of HTML`,
+  },
+  {
+    name: 'csv-statistics',
+    source: at('./csv-statistics/index.ts'),
+    options: {},
+    kind: 'value',
+    about: 'statistics of 100,000 weather readings',
+    input: async () => {
+      const { weatherCsv } = await import('./csv-statistics/generate.js');
+      return weatherCsv({ rows: 100_000, seed: 1 });
+    },
+    describe: ({ rows, columns }) => {
+      const temperature = columns.find(({ name }) => name === 'temperature_c');
+      const { mean, standardDeviation, p95 } = temperature;
+      const numbers = `mean ${mean.toFixed(2)}, deviation ${standardDeviation.toFixed(2)}, p95 ${p95.toFixed(1)}`;
+      return `${count.format(rows)} rows of ${columns.length} columns; temperature: ${numbers}`;
+    },
+  },
+  {
+    name: 'page',
+    source: at('./page/index.ts'),
+    options: {},
+    kind: 'http',
+    about: 'a web page with a guest book',
+    input: async () => ({
+      method: 'GET',
+      url: 'http://localhost/',
+      headers: [['accept', 'text/html']],
+      body: new Uint8Array(0),
+    }),
+    describe: ({ status, body }) =>
+      `status ${status}, ${kilobytes(Buffer.byteLength(body))} of HTML, made for this request`,
+  },
+  {
+    name: 'primes',
+    source: at('./primes/index.ts'),
+    options: {},
+    kind: 'stream',
+    about: 'primes, as fast as they are read',
+    input: async () => ({ to: 1_000_000 }),
+    describe: (chunks) => {
+      const found = chunks.reduce((sum, { primes }) => sum + primes.length, 0);
+      return `${count.format(found)} primes in ${chunks.length} chunks; the last is ${count.format(chunks.at(-1).primes.at(-1))}`;
+    },
+  },
+  {
+    name: 'word-frequency',
+    source: at('./word-frequency/word-frequency.sh'),
+    options: { runtime: 'exec', isolation: 'process', env: { TOP: '3' } },
+    kind: 'value',
+    about: 'a shell script that counts words',
+    input: () => text('./word-frequency/sample-input.txt'),
+    describe: ({ words, distinct, top }) =>
+      `${words} words, ${distinct} of them distinct; ${top.map(({ word, count }) => `"${word}" ${count} times`).join(', ')}`,
+  },
+];
