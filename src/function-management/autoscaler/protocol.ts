@@ -31,6 +31,8 @@ export interface ScalingTarget {
   readonly name: string;
   readonly version: number;
   readonly instances: number;
+  /** True when calls are in the system, false when the number only keeps instances for calls to come: those give way to others' calls. */
+  readonly demanded: boolean;
   /** For people: which rule gave the number, with the figures that went into it. */
   readonly reason: string;
 }

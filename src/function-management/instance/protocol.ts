@@ -5,7 +5,8 @@
 import type { SerializedError } from '../../errors.ts';
 import type { ColdStartReason } from '../../ledger/protocol.ts';
 import type { WorkerLoss } from '../../resource-orchestration/resource-manager/protocol.ts';
-import type { NestedCallMeta, ResponseMode, StreamHead } from '../../transport/protocol.ts';
+import type { SpecialiseOutcome } from '../../transport/instance-control.ts';
+import type { LogLine, NestedCallMeta, ResponseMode, StreamHead } from '../../transport/protocol.ts';
 
 export type InstanceState = 'spare' | 'specialising' | 'ready' | 'busy' | 'draining' | 'stopped' | 'failed';
 
@@ -65,10 +66,14 @@ export interface InstanceHandle {
 
 /** What an instance tells those around it. Called from the transport: implementations only tell or settle. */
 export interface InstanceObserver {
+  /** It takes calls from now on. */
+  ready(handle: InstanceHandle): void;
+  /** It takes no more calls. Comes before the losses of the calls inside, so that none of them is sent to it again. */
+  gone(instanceId: string): void;
   /** The instance answered, or lost, a call that it had been given: a slot is free. Not called for a whole instance that is lost. */
   callLeft(instanceId: string, call: InstanceCall): void;
   nestedCall(parent: InstanceCall, meta: NestedCallMeta, payload: Uint8Array, answer: NestedAnswer): NestedCallHandle;
-  log(instanceId: string, line: import('../../transport/protocol.ts').LogLine): void;
+  log(instanceId: string, line: LogLine): void;
 }
 
 export interface NestedAnswer {
@@ -91,11 +96,24 @@ export interface InstanceDescription {
   readonly coldStartMs?: number;
 }
 
+/** How the deployer hears of an instance. Called in the instance's turn: implementations only tell. */
+export interface InstanceListener {
+  /** It has loaded its function. */
+  ready(instanceId: string): void;
+  /** It could not load its function, or not in time. Last of all notices. */
+  failed(instanceId: string, error: SerializedError): void;
+  /** It holds no calls; its worker may go, or has gone. Last of all notices. */
+  ended(loss: InstanceLoss): void;
+}
+
 export type InstanceMessages = {
+  /** What loading the function came to. */
+  specialised: { body: SpecialiseOutcome };
   /** No more calls come; stop once empty, or when `graceMs` have passed. */
   retire: { body: { readonly graceMs: number; readonly reason: InstanceLoss['reason'] } };
-  /** The worker is gone. */
   workerLost: { body: WorkerLoss };
+  /** The call channel closed under the instance. */
+  channelClosed: { body: undefined };
   /** A call left; told only while draining. */
   callLeft: { body: undefined };
   describe: { body: undefined; reply: InstanceDescription };

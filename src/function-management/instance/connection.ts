@@ -1,0 +1,148 @@
+/**
+ * The near end of an instance's call channel: turns calls into frames and frames into answers.
+ *
+ * Boundary: knows frames and calls, not functions or routing. Runs in the turn of the transport, so it only tells and settles.
+ * Invariants (numbers as in README.md):
+ * 1. Every call that `dispatch` took is told exactly one of `succeeded`, `failed`, `lost`.
+ * 2. `callLeft` follows each answer, so that no slot is ever lost; a whole instance that is lost is reported once, not call by call.
+ */
+import type { SerializedError } from '../../errors.ts';
+import { decodeMeta, encodeMeta } from '../../transport/codec.ts';
+import type {
+  CallMeta,
+  CancelMeta,
+  Channel,
+  Frame,
+  LogLine,
+  NestedCallMeta,
+  StreamHead,
+} from '../../transport/protocol.ts';
+import { EMPTY, FRAME_KINDS } from '../../transport/protocol.ts';
+import type { InstanceCall, InstanceLoss, InstanceObserver, NestedCallHandle } from './protocol.ts';
+
+export interface ConnectionOptions {
+  readonly instanceId: string;
+  readonly channel: Channel;
+  readonly observer: InstanceObserver;
+  /** Maps positions in the bundle back to the source. */
+  readonly mapError: (error: SerializedError) => SerializedError;
+  /** The channel closed; why exactly, the resource manager says. */
+  readonly onClosed: () => void;
+}
+
+export class InstanceConnection {
+  readonly #options: ConnectionOptions;
+  readonly #calls = new Map<number, InstanceCall>();
+  readonly #numbers = new Map<InstanceCall, number>();
+  readonly #nested = new Map<number, NestedCallHandle>();
+  #nextNumber = 1;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    options.channel.onFrame((frame) => this.#receive(frame));
+    options.channel.onClose(() => options.onClosed());
+  }
+
+  get inFlight(): number {
+    return this.#calls.size;
+  }
+
+  dispatch(call: InstanceCall): boolean {
+    const number = this.#nextNumber;
+    this.#nextNumber = (number + 1) >>> 0 || 1;
+    const meta: CallMeta = {
+      id: call.id,
+      mode: call.mode,
+      attempt: call.attempt,
+      depth: call.depth,
+      ...(call.idempotencyKey === undefined ? {} : { key: call.idempotencyKey }),
+    };
+    const outcome = this.#send(FRAME_KINDS.invoke, number, call.remainingMs(), encodeMeta(meta), call.payload);
+    if (outcome !== 'sent') return false;
+    this.#calls.set(number, call);
+    this.#numbers.set(call, number);
+    return true;
+  }
+
+  cancel(call: InstanceCall, reason: CancelMeta['reason']): void {
+    const number = this.#numbers.get(call);
+    if (number !== undefined) this.#send(FRAME_KINDS.cancel, number, 0, encodeMeta({ reason } satisfies CancelMeta));
+  }
+
+  grant(call: InstanceCall, chunks: number): void {
+    const number = this.#numbers.get(call);
+    if (number !== undefined) this.#send(FRAME_KINDS.credit, number, chunks);
+  }
+
+  /** Ends every call inside with the loss, and takes no more. */
+  abandon(loss: InstanceLoss): void {
+    const calls = [...this.#calls.values()];
+    this.#calls.clear();
+    this.#numbers.clear();
+    for (const nested of this.#nested.values()) nested.cancel();
+    this.#nested.clear();
+    this.#options.channel.close();
+    for (const call of calls) call.lost(loss);
+  }
+
+  #receive(frame: Frame): void {
+    switch (frame.kind) {
+      case FRAME_KINDS.result:
+      case FRAME_KINDS.end:
+        this.#leave(frame.call)?.succeeded(frame.payload, frame.argument);
+        break;
+      case FRAME_KINDS.failure: {
+        const error = this.#options.mapError(decodeMeta(frame.meta) as SerializedError);
+        this.#leave(frame.call)?.failed(error, frame.argument);
+        break;
+      }
+      case FRAME_KINDS.chunk:
+        this.#calls
+          .get(frame.call)
+          ?.chunk(frame.payload, frame.meta.length > 0 ? (decodeMeta(frame.meta) as StreamHead) : undefined);
+        break;
+      case FRAME_KINDS.nestedInvoke:
+        this.#beginNested(frame);
+        break;
+      case FRAME_KINDS.nestedCancel:
+        this.#nested.get(frame.call)?.cancel();
+        break;
+      case FRAME_KINDS.log:
+        this.#options.observer.log(this.#options.instanceId, decodeMeta(frame.meta) as LogLine);
+        break;
+      default:
+        // Frames that only ever go towards an instance say nothing when they come from one.
+        break;
+    }
+  }
+
+  /** Takes the call out before it is told, so that a caller who calls again at once finds the slot accounted for. */
+  #leave(number: number): InstanceCall | undefined {
+    const call = this.#calls.get(number);
+    if (!call) return undefined;
+    this.#calls.delete(number);
+    this.#numbers.delete(call);
+    this.#options.observer.callLeft(this.#options.instanceId, call);
+    return call;
+  }
+
+  #beginNested(frame: Frame): void {
+    const meta = decodeMeta(frame.meta) as NestedCallMeta;
+    const parent = this.#calls.get(meta.parentCall);
+    if (!parent) return;
+    const number = frame.call;
+    const handle = this.#options.observer.nestedCall(parent, meta, frame.payload, {
+      succeeded: (payload) => {
+        if (this.#nested.delete(number)) this.#send(FRAME_KINDS.nestedResult, number, 0, EMPTY, payload);
+      },
+      failed: (error) => {
+        if (this.#nested.delete(number)) this.#send(FRAME_KINDS.nestedFailure, number, 0, encodeMeta(error));
+      },
+    });
+    this.#nested.set(number, handle);
+  }
+
+  #send(kind: Frame['kind'], call: number, argument: number, meta: Uint8Array = EMPTY, payload: Uint8Array = EMPTY) {
+    return this.#options.channel.send({ kind, port: 0, call, argument, meta, payload });
+  }
+}

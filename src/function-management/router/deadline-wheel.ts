@@ -1,0 +1,84 @@
+/**
+ * Deadlines of many calls on one timer. Calls are put into slots of `SLOT_MS`; the timer is armed for the earliest slot in use.
+ * Adding and removing cost the same however many there are; a deadline is noticed at most one slot late, never early.
+ *
+ * The timing wheel of Varghese and Lauck (SOSP 1987), with a sparse map for the wheel: timeouts here reach from milliseconds to a day.
+ */
+import type { CancelTimer } from '../../kernel/clock.ts';
+
+export const SLOT_MS = 5;
+
+export interface Timed {
+  readonly deadlineMs: number;
+}
+
+export interface WheelTimer {
+  nowMs(): number;
+  after(delayMs: number, callback: () => void): CancelTimer;
+}
+
+export class DeadlineWheel<T extends Timed> {
+  readonly #slots = new Map<number, Set<T>>();
+  readonly #timer: WheelTimer;
+  readonly #expired: (item: T) => void;
+  #size = 0;
+  #armedSlot = Number.POSITIVE_INFINITY;
+  #cancelTimer: CancelTimer = () => {};
+
+  constructor(timer: WheelTimer, expired: (item: T) => void) {
+    this.#timer = timer;
+    this.#expired = expired;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  *values(): IterableIterator<T> {
+    for (const items of this.#slots.values()) yield* items;
+  }
+
+  add(item: T): void {
+    this.#size++;
+    const slot = slotOf(item);
+    const items = this.#slots.get(slot);
+    if (items) items.add(item);
+    else this.#slots.set(slot, new Set([item]));
+    if (slot < this.#armedSlot) this.#arm(slot);
+  }
+
+  remove(item: T): void {
+    const slot = slotOf(item);
+    const items = this.#slots.get(slot);
+    // The timer stays armed for an emptied slot: one call after another would otherwise set and clear a timer each.
+    if (!items?.delete(item)) return;
+    this.#size--;
+    if (items.size === 0) this.#slots.delete(slot);
+  }
+
+  #arm(slot: number): void {
+    this.#cancelTimer();
+    this.#armedSlot = slot;
+    this.#cancelTimer = this.#timer.after(slot * SLOT_MS - this.#timer.nowMs(), () => this.#fire());
+  }
+
+  #fire(): void {
+    this.#armedSlot = Number.POSITIVE_INFINITY;
+    const nowMs = this.#timer.nowMs();
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const [slot, items] of this.#slots) {
+      if (slot * SLOT_MS > nowMs) {
+        earliest = Math.min(earliest, slot);
+        continue;
+      }
+      this.#slots.delete(slot);
+      this.#size -= items.size;
+      for (const item of items) this.#expired(item);
+    }
+    if (earliest < this.#armedSlot) this.#arm(earliest);
+  }
+}
+
+function slotOf(item: Timed): number {
+  return Math.ceil(item.deadlineMs / SLOT_MS);
+}

@@ -1,0 +1,80 @@
+/** F5, the function router: takes calls to instances. Types only. */
+import type { TroupeError } from '../../errors.ts';
+import type { InvocationEntry } from '../../ledger/ledger.ts';
+import type { EvictionCandidate } from '../../resource-orchestration/resource-scheduler/protocol.ts';
+import type { ResponseMode, StreamHead } from '../../transport/protocol.ts';
+import type { Observation } from '../autoscaler/protocol.ts';
+import type { InstanceCall, InstanceHandle, InstanceLoss } from '../instance/protocol.ts';
+import type { FunctionDescription } from '../registry/protocol.ts';
+
+/** What a door asks for. */
+export interface CallRequest {
+  readonly functionName: string;
+  /** At most one of the two; with neither, the alias `current`. */
+  readonly version?: number;
+  readonly alias?: string;
+  /** Encoded by the door: nothing between it and the handler looks inside. */
+  readonly payload: Uint8Array;
+  readonly mode: ResponseMode;
+  /** Shortens the function's own timeout; never lengthens it. */
+  readonly timeoutMs?: number;
+  readonly idempotencyKey?: string;
+  /** 0 when called from outside. */
+  readonly depth: number;
+  /** Called for each chunk of a stream, in order, before `settled`. */
+  readonly chunk?: (payload: Uint8Array, head: StreamHead | undefined) => void;
+  /** Called exactly once. */
+  readonly settled: (outcome: CallOutcome) => void;
+}
+
+export type CallOutcome =
+  | { readonly kind: 'succeeded'; readonly payload: Uint8Array; readonly entry: InvocationEntry }
+  | { readonly kind: 'failed'; readonly error: TroupeError; readonly entry: InvocationEntry };
+
+/** A call on its way, as the door holds it. */
+export interface CallTicket {
+  readonly id: string;
+  /** Settles the call with `CANCELLED` and tells the function, unless it has settled already. */
+  cancel(): void;
+  /** Asks for more chunks of a stream; ignored before the call has reached its instance, which begins with some credit. */
+  grant(chunks: number): void;
+}
+
+export interface RouterSnapshot {
+  readonly functions: readonly {
+    readonly name: string;
+    readonly version: number;
+    readonly ready: number;
+    readonly queued: number;
+    readonly inFlight: number;
+  }[];
+}
+
+export type RouterMessages<Call extends InstanceCall = InstanceCall> = {
+  invoke: { body: Call };
+  cancel: { body: Call };
+  callLeft: { body: { readonly instanceId: string; readonly call: InstanceCall } };
+  callLost: { body: { readonly call: Call; readonly loss: InstanceLoss } };
+  instanceReady: { body: InstanceHandle };
+  /** The instance takes nothing more, for whatever reason. */
+  instanceGone: { body: { readonly instanceId: string } };
+  /** Send it nothing more and let it end once it is empty. */
+  retireInstances: { body: { readonly instanceIds: readonly string[]; readonly graceMs: number } };
+  functionChanged: { body: FunctionDescription };
+  functionRemoved: { body: string };
+  /** No instance can be made ready for now: the calls that wait are answered with why. */
+  startFailed: { body: { readonly name: string; readonly version: number; readonly error: TroupeError } };
+  /** What each version does now; resets the averages. */
+  observe: { body: undefined; reply: readonly Observation[] };
+  /** Instances with nothing inside, longest idle first. */
+  idleInstances: { body: { readonly name?: string; readonly version?: number }; reply: readonly IdleInstance[] };
+  /** Answers queued and running calls with `SHUTTING_DOWN` once the time is over; refuses new ones at once. */
+  drain: { body: { readonly timeoutMs: number }; reply: undefined };
+  snapshot: { body: undefined; reply: RouterSnapshot };
+};
+
+export interface IdleInstance extends EvictionCandidate {
+  readonly instanceId: string;
+  readonly name: string;
+  readonly version: number;
+}

@@ -1,0 +1,104 @@
+/** Which functions, versions and aliases there are, as the router needs them. Follows the registry; answers without asking it. */
+import { TroupeError } from '../../errors.ts';
+import type { Random } from '../../kernel/random.ts';
+import { CURRENT_ALIAS, type FunctionDescription } from '../registry/protocol.ts';
+import { chooseVersion } from './alias-choice.ts';
+import type { CallRequest } from './protocol.ts';
+import { VersionRoute } from './version-route.ts';
+
+type Resolution =
+  | { readonly kind: 'found'; readonly route: VersionRoute }
+  | { readonly kind: 'unknown'; readonly error: TroupeError };
+
+export class RouteTable {
+  readonly #functions = new Map<string, FunctionDescription>();
+  /** Also holds removed versions, until their last instance has gone. */
+  readonly #routes = new Map<string, VersionRoute>();
+  readonly #random: Random;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  routes(): IterableIterator<VersionRoute> {
+    return this.#routes.values();
+  }
+
+  routeOf(name: string, version: number): VersionRoute | undefined {
+    return this.#routes.get(`${name}@${version}`);
+  }
+
+  routesOf(name: string): VersionRoute[] {
+    return [...this.#routes.values()].filter((route) => route.version.name === name);
+  }
+
+  change(description: FunctionDescription, nowMs: number): void {
+    this.#functions.set(description.name, description);
+    const aliased = new Set(description.aliases.flatMap(({ targets }) => targets.map(({ version }) => version)));
+    for (const version of description.versions) {
+      const key = `${version.name}@${version.version}`;
+      const route = this.#routes.get(key) ?? new VersionRoute(version, nowMs);
+      route.aliased = aliased.has(version.version);
+      this.#routes.set(key, route);
+    }
+  }
+
+  remove(name: string): void {
+    this.#functions.delete(name);
+    for (const route of this.routesOf(name)) {
+      route.aliased = false;
+      this.dropIfOver(route);
+    }
+  }
+
+  /** Forgets a route that nobody can reach any more and in which nothing is left. */
+  dropIfOver({ version, instances }: VersionRoute): void {
+    const isRegistered = this.#functions.get(version.name)?.versions.some((known) => known.version === version.version);
+    if (!isRegistered && instances.size === 0) this.#routes.delete(`${version.name}@${version.version}`);
+  }
+
+  /** True when a call for this alias may still go to the version it was routed to. */
+  isTarget({ functionName, version, alias }: CallRequest, routedTo: number): boolean {
+    if (version !== undefined) return true;
+    const target = this.#alias(functionName, alias ?? CURRENT_ALIAS);
+    return target?.targets.some((candidate) => candidate.version === routedTo) ?? false;
+  }
+
+  resolve({ functionName, version, alias }: CallRequest): Resolution {
+    const description = this.#functions.get(functionName);
+    if (!description)
+      return unknown('FUNCTION_NOT_FOUND', `No function named "${functionName}" is deployed.`, { functionName });
+    const target = version ?? this.#chooseByAlias(functionName, alias ?? CURRENT_ALIAS);
+    if (target === undefined) {
+      return unknown('ALIAS_NOT_FOUND', `Function "${functionName}" has no alias "${alias}".`, { functionName, alias });
+    }
+    const route = this.#routes.get(`${functionName}@${target}`);
+    if (route) return { kind: 'found', route };
+    const versions = description.versions.map((known) => known.version);
+    return unknown(
+      'VERSION_NOT_FOUND',
+      `Function "${functionName}" has no version ${target}; it has ${versions.join(', ')}.`,
+      {
+        functionName,
+        version: target,
+      },
+    );
+  }
+
+  #chooseByAlias(functionName: string, alias: string): number | undefined {
+    const target = this.#alias(functionName, alias);
+    return target && chooseVersion(target, target.targets.length > 1 ? this.#random() : 0);
+  }
+
+  #alias(functionName: string, alias: string) {
+    return this.#functions.get(functionName)?.aliases.find((candidate) => candidate.alias === alias);
+  }
+}
+
+function unknown(
+  code: 'FUNCTION_NOT_FOUND' | 'ALIAS_NOT_FOUND' | 'VERSION_NOT_FOUND',
+  message: string,
+  details: Readonly<Record<string, unknown>>,
+): Resolution {
+  return { kind: 'unknown', error: new TroupeError(code, message, { details }) };
+}

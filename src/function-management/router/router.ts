@@ -1,0 +1,378 @@
+/**
+ * The function router: takes each call to an instance, or lets it wait for one.
+ *
+ * Boundary: owns the ready index, the queues and the deadlines. It asks nobody: the registry, the deployer and the instances tell it.
+ * Invariants (numbers as in README.md):
+ * 1. Every call settles exactly once.
+ * 2. A warm call crosses this mailbox once and no other.
+ * 3. No instance has more calls inside than its concurrency, counting those that have settled but not left.
+ * 4. A queue holds at most `maxQueued` calls; a call waits no longer than its deadline.
+ */
+import { TroupeError } from '../../errors.ts';
+import { later } from '../../kernel/actor-system.ts';
+import type { ActorContext, ActorDefinition } from '../../kernel/protocol.ts';
+import type { Random } from '../../kernel/random.ts';
+import type { InstanceHandle, InstanceLoss } from '../instance/protocol.ts';
+import type { FunctionDescription } from '../registry/protocol.ts';
+import type { Call } from './call.ts';
+import { DeadlineWheel } from './deadline-wheel.ts';
+import { lossError, mayRetry } from './loss-policy.ts';
+import type { IdleInstance, RouterMessages, RouterSnapshot } from './protocol.ts';
+import { RouteTable } from './route-table.ts';
+import type { VersionRoute } from './version-route.ts';
+
+export interface RouterOptions {
+  readonly random: Random;
+  readonly maxCallDepth: number;
+  readonly cancelGraceMs: number;
+  /** Calls wait and no instance that is on its way will take them. Must only tell. */
+  readonly demandArrived: (name: string, version: number) => void;
+}
+
+/** An instance with other calls inside is given this long when one of its calls ignores its cancellation. */
+const SHARED_GRACE_MS = 1_000;
+/** The mailbox must hold the calls of a burst: each of them is a caller who waits anyway. */
+const MAILBOX_CAPACITY = 100_000;
+
+export function routerActor(options: RouterOptions): ActorDefinition<RouterMessages<Call>> {
+  return {
+    name: 'router',
+    mailboxCapacity: MAILBOX_CAPACITY,
+    // What frees slots must arrive however many calls stand in the way.
+    controlMessages: [
+      'cancel',
+      'callLeft',
+      'callLost',
+      'instanceReady',
+      'instanceGone',
+      'retireInstances',
+      'startFailed',
+      'drain',
+    ],
+    supervision: { onFailure: 'resume' },
+    start: (context) => {
+      const router = new Router(options, context);
+      return {
+        invoke: (call) => router.invoke(call),
+        cancel: (call) =>
+          router.stopCall(call, new TroupeError('CANCELLED', 'The caller cancelled the call.'), 'cancelled'),
+        callLeft: ({ instanceId, call }) => router.callLeft(instanceId, call as Call),
+        callLost: ({ call, loss }) => router.callLost(call, loss),
+        instanceReady: (handle) => router.instanceReady(handle),
+        instanceGone: ({ instanceId }) => router.instanceGone(instanceId),
+        retireInstances: ({ instanceIds, graceMs }) => router.retire(instanceIds, graceMs),
+        functionChanged: (description) => router.functionChanged(description),
+        functionRemoved: (name) => router.functionRemoved(name),
+        startFailed: ({ name, version, error }) => router.startFailed(name, version, error),
+        observe: () => router.observe(),
+        idleInstances: ({ name, version }) => router.idleInstances(name, version),
+        drain: ({ timeoutMs }) => later(router.drain(timeoutMs)),
+        snapshot: () => router.snapshot(),
+      };
+    },
+  };
+}
+
+class Router {
+  readonly #options: RouterOptions;
+  readonly #context: ActorContext<RouterMessages<Call>>;
+  readonly #table: RouteTable;
+  readonly #wheel: DeadlineWheel<Call>;
+  readonly #routeOfInstance = new Map<string, VersionRoute>();
+  #drained: (() => void) | undefined;
+  #isDraining = false;
+
+  constructor(options: RouterOptions, context: ActorContext<RouterMessages<Call>>) {
+    this.#options = options;
+    this.#context = context;
+    this.#table = new RouteTable(options.random);
+    const { clock } = context;
+    this.#wheel = new DeadlineWheel<Call>(
+      { nowMs: () => clock.nowMs(), after: (delayMs, callback) => context.after(delayMs, callback) },
+      (call) => this.#timedOut(call),
+    );
+  }
+
+  invoke(call: Call): void {
+    if (call.isSettled) return;
+    const { request, stamps } = call;
+    if (this.#isDraining)
+      return call.fail(new TroupeError('SHUTTING_DOWN', 'The host is draining and takes no new calls.'));
+    if (request.depth > this.#options.maxCallDepth)
+      return call.fail(depthError(request.functionName, this.#options.maxCallDepth));
+    const resolution = this.#table.resolve(request);
+    if (resolution.kind === 'unknown') return call.fail(resolution.error);
+    const { route } = resolution;
+    const { config } = route.version;
+    const nowMs = this.#context.clock.nowMs();
+    stamps.routed = nowMs;
+    call.functionVersion = route.version.version;
+    call.timeoutMs = Math.min(request.timeoutMs ?? config.timeoutMs, config.timeoutMs);
+    call.deadlineMs = stamps.received + call.timeoutMs;
+    route.arrived(nowMs);
+    if (route.queued > 0 || !this.#dispatch(route, call, nowMs)) this.#wait(route, call);
+  }
+
+  /** Settles a call that its caller, or its deadline, has given up; where it is inside an instance, that instance is told. */
+  stopCall(call: Call, error: TroupeError, reason: 'timeout' | 'cancelled'): void {
+    if (call.isSettled) return;
+    const route = this.#routeOf(call);
+    if (call.place === 'queued' && route) {
+      route.touch(this.#context.clock.nowMs());
+      route.withdraw(call);
+      call.place = 'left';
+      this.#wheel.remove(call);
+    } else if (call.place === 'inside') {
+      this.#wheel.remove(call);
+      call.instance?.cancel(call, reason);
+      this.#context.after(this.#options.cancelGraceMs, () => this.#stopStuck(call));
+    }
+    call.fail(error);
+    this.#finishDrain();
+  }
+
+  callLeft(instanceId: string, call: Call): void {
+    call.place = 'left';
+    this.#wheel.remove(call);
+    const route = this.#routeOfInstance.get(instanceId);
+    const nowMs = this.#context.clock.nowMs();
+    route?.touch(nowMs);
+    if (route?.instances.giveBack(instanceId, nowMs)) this.#dispatchWaiting(route);
+    this.#finishDrain();
+  }
+
+  callLost(call: Call, loss: InstanceLoss): void {
+    call.place = 'left';
+    this.#wheel.remove(call);
+    const route = this.#routeOf(call);
+    if (call.isSettled || !route) return this.#finishDrain();
+    const { config } = route.version;
+    const lost = { ...config, functionName: call.request.functionName, attempt: call.attempt };
+    if (this.#isDraining || !mayRetry(lost, loss.reason)) {
+      call.fail(lossError(lost, loss));
+      return this.#finishDrain();
+    }
+    call.attempt++;
+    route.touch(this.#context.clock.nowMs());
+    this.#wheel.add(call);
+    route.enqueue(call);
+    this.#dispatchWaiting(route);
+    this.#askForInstance(route);
+  }
+
+  instanceReady(handle: InstanceHandle): void {
+    const route = this.#table.routeOf(handle.functionName, handle.functionVersion);
+    if (!route) return handle.retire(0, 'requested');
+    const nowMs = this.#context.clock.nowMs();
+    route.instances.add(handle, nowMs);
+    this.#routeOfInstance.set(handle.instanceId, route);
+    this.#dispatchWaiting(route);
+  }
+
+  instanceGone(instanceId: string): void {
+    const route = this.#routeOfInstance.get(instanceId);
+    if (!route) return;
+    this.#routeOfInstance.delete(instanceId);
+    route.touch(this.#context.clock.nowMs());
+    route.instances.remove(instanceId);
+    this.#askForInstance(route);
+    this.#table.dropIfOver(route);
+  }
+
+  retire(instanceIds: readonly string[], graceMs: number): void {
+    for (const instanceId of instanceIds) this.#retireOne(instanceId, graceMs, 'requested');
+  }
+
+  functionChanged(description: FunctionDescription): void {
+    this.#table.change(description, this.#context.clock.nowMs());
+    for (const route of this.#table.routesOf(description.name)) this.#moveWaiting(route);
+  }
+
+  functionRemoved(name: string): void {
+    const error = new TroupeError(
+      'FUNCTION_NOT_FOUND',
+      `Function "${name}" was removed while the call waited for an instance.`,
+    );
+    for (const route of this.#table.routesOf(name)) this.#failWaiting(route, error);
+    this.#table.remove(name);
+  }
+
+  startFailed(name: string, version: number, error: TroupeError): void {
+    const route = this.#table.routeOf(name, version);
+    if (route) this.#failWaiting(route, error);
+  }
+
+  observe() {
+    const nowMs = this.#context.clock.nowMs();
+    return [...this.#table.routes()].map((route) => route.observe(nowMs));
+  }
+
+  idleInstances(name: string | undefined, version: number | undefined): IdleInstance[] {
+    const nowMs = this.#context.clock.nowMs();
+    const idle: IdleInstance[] = [];
+    for (const route of this.#table.routes()) {
+      const { version: known } = route;
+      if ((name !== undefined && known.name !== name) || (version !== undefined && known.version !== version)) continue;
+      if (route.queued > 0) continue;
+      for (const { handle, inFlight, lastUsedMs } of route.instances.values()) {
+        if (inFlight === 0) idle.push(toIdle(handle, known.config.priority, nowMs - lastUsedMs));
+      }
+    }
+    return idle.sort((one, other) => other.idleMs - one.idleMs);
+  }
+
+  drain(timeoutMs: number): Promise<undefined> {
+    this.#isDraining = true;
+    return new Promise((resolve) => {
+      this.#drained = () => resolve(undefined);
+      this.#finishDrain();
+      this.#context.after(timeoutMs, () => {
+        const error = new TroupeError(
+          'SHUTTING_DOWN',
+          `The host closed before the call was done; it waited ${timeoutMs} ms.`,
+        );
+        for (const call of this.#wheel.values()) this.stopCall(call, error, 'cancelled');
+        this.#drained?.();
+      });
+    });
+  }
+
+  snapshot(): RouterSnapshot {
+    return {
+      functions: [...this.#table.routes()].map(({ version, instances, queued }) => ({
+        name: version.name,
+        version: version.version,
+        ready: instances.size,
+        queued,
+        inFlight: instances.inFlight,
+      })),
+    };
+  }
+
+  /** False when every instance is full. */
+  #dispatch(route: VersionRoute, call: Call, nowMs: number): boolean {
+    for (;;) {
+      const instance = route.instances.take(nowMs);
+      if (!instance) return false;
+      const { handle } = instance;
+      call.enter(handle, nowMs);
+      this.#wheel.add(call);
+      if (handle.dispatch(call)) return true;
+      this.#wheel.remove(call);
+      call.place = 'arriving';
+      // A channel that takes nothing while nothing is inside will not recover; a full one frees itself with the next answer.
+      if (instance.inFlight > 1) {
+        route.instances.giveBack(handle.instanceId, nowMs);
+        return false;
+      }
+      this.#retireOne(handle.instanceId, 0, 'replaced');
+    }
+  }
+
+  #wait(route: VersionRoute, call: Call): void {
+    const { name, config } = route.version;
+    if (route.queued >= config.maxQueued) {
+      return call.fail(
+        new TroupeError(
+          'OVERLOADED',
+          `${route.queued} calls wait for "${name}" already. Try again later, or raise maxQueued or maxInstances.`,
+          {
+            details: { functionName: name, queued: route.queued },
+          },
+        ),
+      );
+    }
+    route.enqueue(call);
+    this.#wheel.add(call);
+    this.#askForInstance(route);
+  }
+
+  #dispatchWaiting(route: VersionRoute): void {
+    const nowMs = this.#context.clock.nowMs();
+    for (let call = route.nextWaiting(); call; call = route.nextWaiting()) {
+      this.#wheel.remove(call);
+      route.withdraw(call);
+      if (this.#dispatch(route, call, nowMs)) continue;
+      this.#wheel.add(call);
+      route.putBack(call);
+      return;
+    }
+  }
+
+  #askForInstance(route: VersionRoute): void {
+    if (route.queued === 0 || route.demandTold) return;
+    route.demandTold = true;
+    this.#options.demandArrived(route.version.name, route.version.version);
+  }
+
+  #timedOut(call: Call): void {
+    const where = call.place === 'queued' ? ' It was still waiting for an instance.' : '';
+    const error = new TroupeError(
+      'TIMEOUT',
+      `"${call.request.functionName}" did not answer within ${call.timeoutMs} ms.${where}`,
+      {
+        details: { functionName: call.request.functionName, timeoutMs: call.timeoutMs, place: call.place },
+      },
+    );
+    this.stopCall(call, error, 'timeout');
+  }
+
+  /** The function did not stop when told to: the instance is given up, for nothing else gets the slot back. */
+  #stopStuck(call: Call): void {
+    if (call.place !== 'inside' || !call.instance) return;
+    const { instanceId, concurrency } = call.instance;
+    this.#retireOne(instanceId, concurrency > 1 ? SHARED_GRACE_MS : 0, 'replaced');
+  }
+
+  #retireOne(instanceId: string, graceMs: number, reason: InstanceLoss['reason']): void {
+    const instance = this.#routeOfInstance.get(instanceId)?.instances.get(instanceId);
+    if (!instance) return;
+    this.instanceGone(instanceId);
+    instance.handle.retire(graceMs, reason);
+  }
+
+  /** Calls that wait for a version to which their alias no longer leads go where it leads now. */
+  #moveWaiting(route: VersionRoute): void {
+    for (const call of route.waiting()) {
+      if (this.#table.isTarget(call.request, route.version.version)) continue;
+      route.touch(this.#context.clock.nowMs());
+      route.withdraw(call);
+      this.#wheel.remove(call);
+      this.invoke(call);
+    }
+  }
+
+  #failWaiting(route: VersionRoute, error: TroupeError): void {
+    for (const call of route.waiting()) {
+      route.touch(this.#context.clock.nowMs());
+      route.withdraw(call);
+      this.#wheel.remove(call);
+      call.place = 'left';
+      call.fail(error);
+    }
+    this.#finishDrain();
+  }
+
+  #routeOf(call: Call): VersionRoute | undefined {
+    const { functionVersion } = call;
+    return functionVersion === undefined ? undefined : this.#table.routeOf(call.request.functionName, functionVersion);
+  }
+
+  #finishDrain(): void {
+    if (this.#isDraining && this.#wheel.size === 0) this.#drained?.();
+  }
+}
+
+function toIdle(handle: InstanceHandle, priority: IdleInstance['priority'], idleMs: number): IdleInstance {
+  const { instanceId, claimId, agentId, memoryMb, origin, functionName: name, functionVersion: version } = handle;
+  const coldStartMs = origin.specialisedAtMs - origin.claimedAtMs;
+  return { instanceId, name, version, claimId, agentId, memoryMb, priority, idleMs, coldStartMs };
+}
+
+function depthError(functionName: string, maxCallDepth: number): TroupeError {
+  return new TroupeError(
+    'CALL_DEPTH_EXCEEDED',
+    `Calling "${functionName}" would be more than ${maxCallDepth} functions deep. Functions that call each other in a circle end here.`,
+    { details: { functionName, maxCallDepth } },
+  );
+}

@@ -1,0 +1,106 @@
+/**
+ * What the router keeps of one version: the instances that take calls, the calls that wait, and how busy it has been.
+ */
+
+import type { Observation } from '../autoscaler/protocol.ts';
+import type { FunctionVersion } from '../registry/protocol.ts';
+import type { Call } from './call.ts';
+import { ReadyIndex } from './ready-index.ts';
+
+export class VersionRoute {
+  readonly version: FunctionVersion;
+  readonly instances = new ReadyIndex();
+  /** In order of arrival; calls that are tried again, or were put back, stand in a queue of their own ahead of it. */
+  readonly #queue = new Set<Call>();
+  readonly #first = new Set<Call>();
+  aliased = true;
+  /** True from telling the autoscaler of waiting calls until it looks. */
+  demandTold = false;
+  lastActiveMs: number;
+  #arrivals = 0;
+  /** The integral of calls in the system over time, for the average since the last observation. */
+  #area = 0;
+  #areaSinceMs: number;
+  #lastChangeMs: number;
+
+  constructor(version: FunctionVersion, nowMs: number) {
+    this.version = version;
+    this.lastActiveMs = nowMs;
+    this.#areaSinceMs = nowMs;
+    this.#lastChangeMs = nowMs;
+  }
+
+  get queued(): number {
+    return this.#queue.size + this.#first.size;
+  }
+
+  get inSystem(): number {
+    return this.queued + this.instances.inFlight;
+  }
+
+  arrived(nowMs: number): void {
+    this.touch(nowMs);
+    this.#arrivals++;
+  }
+
+  /** To be called before anything that changes how many calls are in the system. */
+  touch(nowMs: number): void {
+    this.#area += this.inSystem * (nowMs - this.#lastChangeMs);
+    this.#lastChangeMs = nowMs;
+    this.lastActiveMs = nowMs;
+  }
+
+  enqueue(call: Call): void {
+    call.place = 'queued';
+    if (call.attempt > 1) this.#first.add(call);
+    else this.#queue.add(call);
+  }
+
+  /** Returns a call that was taken out a moment ago to the head of the line. */
+  putBack(call: Call): void {
+    call.place = 'queued';
+    this.#first.add(call);
+  }
+
+  /** Takes a call out of the queue, wherever in it it stands. */
+  withdraw(call: Call): void {
+    if (!this.#queue.delete(call)) this.#first.delete(call);
+  }
+
+  nextWaiting(): Call | undefined {
+    for (const call of this.#first) return call;
+    for (const call of this.#queue) return call;
+    return undefined;
+  }
+
+  waiting(): Call[] {
+    return [...this.#first, ...this.#queue];
+  }
+
+  observe(nowMs: number): Observation {
+    const { config, name, version } = this.version;
+    this.#area += this.inSystem * (nowMs - this.#lastChangeMs);
+    this.#lastChangeMs = nowMs;
+    const elapsedMs = nowMs - this.#areaSinceMs;
+    const averageInSystem = elapsedMs > 0 ? this.#area / elapsedMs : this.inSystem;
+    const arrivals = this.#arrivals;
+    this.#area = 0;
+    this.#areaSinceMs = nowMs;
+    this.#arrivals = 0;
+    this.demandTold = false;
+    return {
+      name,
+      version,
+      minInstances: this.aliased ? config.minInstances : 0,
+      maxInstances: config.maxInstances,
+      concurrency: config.concurrency,
+      keepAliveMs: config.keepAliveMs,
+      aliased: this.aliased,
+      ready: this.instances.size,
+      inSystem: this.inSystem,
+      averageInSystem,
+      arrivals,
+      lastActiveMs: this.lastActiveMs,
+    };
+  }
+}
