@@ -1,0 +1,54 @@
+/**
+ * Every key that is written to disk, once. A durable contract: a change here needs a higher `SCHEMA_VERSION` and a migration.
+ *
+ * | database   | key                              | value                                             |
+ * |------------|----------------------------------|---------------------------------------------------|
+ * | meta       | schema-version, copy (0 or 1)    | number; two copies, since nothing opens without it |
+ * | meta       | revision                         | number: every revision given out so far is below  |
+ * | functions  | version, function name, version  | a stored version (function-management/registry)   |
+ * | functions  | alias, function name, alias      | the targets of the alias                          |
+ * | functions  | counter, function name           | the highest version number ever given out         |
+ * | settings   | setting name                     | its value                                         |
+ * | naming     | name                             | who holds it                                      |
+ * | events     | stream, index                    | the event                                         |
+ * | quarantine | database, the key of the record  | its bytes, why and when                           |
+ */
+import type { Key } from './protocol.ts';
+
+/** The layout that this program reads and writes. */
+export const SCHEMA_VERSION = 1;
+
+export const metaKeys = {
+  schemaVersions: [
+    ['schema-version', 0],
+    ['schema-version', 1],
+  ] as readonly Key[],
+  revision: ['revision'] as Key,
+};
+
+export const functionKeys = {
+  version: (name: string, version: number): Key => ['version', name, version],
+  versionsOf: (name: string): Key => ['version', name],
+  versions: ['version'] as Key,
+  alias: (name: string, alias: string): Key => ['alias', name, alias],
+  aliasesOf: (name: string): Key => ['alias', name],
+  aliases: ['alias'] as Key,
+  counter: (name: string): Key => ['counter', name],
+};
+
+export const settingKeys = {
+  setting: (name: string): Key => [name],
+};
+
+export const namingKeys = {
+  name: (name: string): Key => [name],
+};
+
+export const eventKeys = {
+  event: (stream: string, index: number): Key => [stream, index],
+  stream: (stream: string): Key => [stream],
+};
+
+export const quarantineKeys = {
+  record: (database: string, key: Key): Key => [database, ...key],
+};
