@@ -79,4 +79,9 @@ export type ProcessInstanceMessage =
   | { readonly type: 'gauges'; readonly values: readonly number[] }
   /** The instance leads or has ended a process group of its own: whoever outlives it kills the group. */
   | { readonly type: 'groupStarted'; readonly pid: number }
-  | { readonly type: 'groupEnded'; readonly pid: number };
+  | { readonly type: 'groupEnded'; readonly pid: number }
+  /** The last message: an uncaught exception or unhandled rejection. The process then exits with `CRASH_EXIT_CODE`. */
+  | { readonly type: 'crashed'; readonly error: SerializedError };
+
+/** How a process instance exits after `crashed`. */
+export const CRASH_EXIT_CODE = 70;

@@ -25,11 +25,14 @@ export const FRAME_KINDS = {
   result: 4,
   /** < The call failed. `argument` as above, `meta` an encoded `SerializedError`. */
   failure: 5,
-  /** < One chunk of a streamed result. `meta` is a `StreamHead` on the first chunk of a response, else empty. */
+  /**
+   * < One chunk of a streamed result. `meta` is a `StreamHead` on the first chunk of a response, else empty. In the mode `http` the
+   * payload is the bytes of the body themselves, none on some first chunks; in the mode `stream` it is one encoded value.
+   */
   chunk: 6,
   /** < The stream ended well. `argument` as in `result`. */
   end: 7,
-  /** < The function calls another. `call` is the number of the nested call, `meta` a `NestedCallMeta`. */
+  /** < The function calls another. `call` is the number of the nested call, `argument` what remains of the calling one in ms, `meta` a `NestedCallMeta`. */
   nestedInvoke: 8,
   /** > The answer to a nested call. */
   nestedResult: 9,
