@@ -109,12 +109,14 @@ describe('statistics of a CSV of 100,000 rows', () => {
     }
   });
 
-  it('takes less than 400 ms', async () => {
+  it('takes less than 400 ms of the processor', async () => {
+    // Processor time, not wall time: other tests run at the same time, and waiting for them says nothing about this function.
     let bestMs = Number.POSITIVE_INFINITY;
     for (let run = 0; run < 5 && bestMs > 400; run++) {
-      const startMs = performance.now();
+      const start = process.cpuUsage();
       await csvStatistics({ csv });
-      bestMs = Math.min(bestMs, performance.now() - startMs);
+      const { user, system } = process.cpuUsage(start);
+      bestMs = Math.min(bestMs, (user + system) / 1_000);
     }
     expect(bestMs).toBeLessThan(400);
   });
