@@ -1,0 +1,72 @@
+/**
+ * The node agent in the control process itself: calls reach a thread without any relay. What a thread does to its process (an abort, a
+ * stuck `execSync`), it does to the host.
+ */
+import { TroupeError } from '../../errors.ts';
+import type { InstanceControl } from '../../transport/instance-control.ts';
+import type { Channel } from '../../transport/protocol.ts';
+import { findEntryPoints } from './entry-points.ts';
+import { EventOutlet } from './event-outlet.ts';
+import type { AgentEvent, AgentLink, WorkerSpec } from './protocol.ts';
+import type { SupervisedWorker } from './supervised-worker.ts';
+import { WorkerSupervisor, type WorkerSupervisorOptions } from './worker-supervisor.ts';
+
+export interface InlineAgentOptions
+  extends Partial<Pick<WorkerSupervisorOptions, 'entryPoints' | 'clock' | 'startTimeoutMs'>> {
+  readonly agentId: string;
+}
+
+export function createInlineAgent(options: InlineAgentOptions): AgentLink {
+  return new InlineAgent(options);
+}
+
+class InlineAgent implements AgentLink {
+  readonly agentId: string;
+  readonly kind = 'inline';
+  readonly #events = new EventOutlet();
+  readonly #supervisor: WorkerSupervisor;
+
+  constructor({ agentId, ...options }: InlineAgentOptions) {
+    this.agentId = agentId;
+    this.#supervisor = new WorkerSupervisor({
+      entryPoints: findEntryPoints(),
+      ...options,
+      emit: (event) => this.#events.emit(event),
+    });
+    this.#events.emit({ type: 'agentReady', pid: process.pid });
+  }
+
+  onEvent(listener: (event: AgentEvent) => void): void {
+    this.#events.listen(listener);
+  }
+
+  startWorker(workerId: string, spec: WorkerSpec): void {
+    this.#supervisor.start(workerId, spec);
+  }
+
+  stopWorker(workerId: string, graceMs: number): void {
+    this.#supervisor.stop(workerId, graceMs);
+  }
+
+  channel(workerId: string): Channel {
+    return this.#worker(workerId).channel;
+  }
+
+  control(workerId: string): InstanceControl {
+    return this.#worker(workerId).control;
+  }
+
+  async shutdown(graceMs: number): Promise<void> {
+    await this.#supervisor.stopAll(graceMs);
+  }
+
+  kill(): void {
+    void this.#supervisor.stopAll(0);
+  }
+
+  #worker(workerId: string): SupervisedWorker {
+    const worker = this.#supervisor.get(workerId);
+    if (worker) return worker;
+    throw new TroupeError('INSTANCE_CRASHED', `Agent ${this.agentId} has no worker ${workerId}: it has ended.`);
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * A child process, the leader of a process group of its own, reached over one duplex pipe with two ports. The group, and any that the
+ * instance makes for an executable, is killed whole.
+ *
+ * The heap is limited by V8 (`--max-old-space-size`), everything together by the supervisor's watch.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { Duplex } from 'node:stream';
+import { type SerializedError, serializeError, TroupeError } from '../../errors.ts';
+import { decodeMeta, encodeMeta } from '../../transport/codec.ts';
+import {
+  CRASH_EXIT_CODE,
+  type InstanceControl,
+  type InstanceImage,
+  PROCESS_PORTS,
+  type ProcessInstanceMessage,
+  type SpecialiseOutcome,
+} from '../../transport/instance-control.ts';
+import { Multiplexer } from '../../transport/multiplexer.ts';
+import { type Channel, EMPTY, FRAME_KINDS, type Frame } from '../../transport/protocol.ts';
+import { StreamChannel } from '../../transport/stream-channel.ts';
+import { killGroup } from './kill-group.ts';
+import { OutputTail } from './output-tail.ts';
+import { processCpuMs, processTreeMemoryMb } from './proc-files.ts';
+import { type Gauges, readGauges } from './sampling.ts';
+import { processEnd, type WorkerEnd } from './stop-reason.ts';
+import { QUIET } from './thread-body.ts';
+import type { BodyEvents, WorkerBody } from './worker-body.ts';
+
+export class ProcessBody implements WorkerBody {
+  readonly calls: Channel;
+  readonly control: InstanceControl = { specialise: (image) => this.#specialise(image) };
+  readonly #child: ChildProcess;
+  readonly #pid: number;
+  readonly #link: StreamChannel;
+  readonly #events: BodyEvents;
+  readonly #stderr: OutputTail;
+  /** Groups that the instance has made, by the id of their leader. */
+  readonly #groups = new Set<number>();
+  #gauges: Gauges | undefined;
+  #crash: SerializedError | undefined;
+  #specialised: ((outcome: SpecialiseOutcome) => void) | undefined;
+
+  /** Throws when no process can be started. */
+  constructor(options: { readonly entry: string; readonly memoryMb: number; readonly events: BodyEvents }) {
+    this.#events = options.events;
+    this.#child = spawn(process.execPath, [...QUIET, `--max-old-space-size=${options.memoryMb}`, options.entry], {
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      // The instance adds what its function asks for; nothing of the host's environment is its business.
+      env: {},
+      detached: true,
+    });
+    const pipe = this.#child.stdio[3];
+    if (this.#child.pid === undefined || !(pipe instanceof Duplex)) {
+      this.#child.once('error', () => {});
+      throw new TroupeError('INSTANCE_START_FAILED', 'The operating system starts no further process.');
+    }
+    this.#pid = this.#child.pid;
+    this.#events.group(this.#pid, true);
+    this.#child.stdout?.on('error', () => {}).resume();
+    this.#stderr = new OutputTail(this.#child.stderr);
+    this.#link = new StreamChannel(pipe);
+    const multiplexer = new Multiplexer(this.#link, { onLinkFrame: (frame) => this.#received(frame) });
+    this.calls = multiplexer.open(PROCESS_PORTS.calls);
+    // 'close' comes after 'exit' and the last of the output. A grandchild may hold the output open, so its group is killed at 'exit'.
+    this.#child.once('exit', () => this.#killGroups());
+    this.#child.once('close', (exitCode, signal) => this.#ended(exitCode, signal));
+    this.#unref();
+  }
+
+  get stderr(): string {
+    return this.#stderr.text;
+  }
+
+  kill(): void {
+    this.#killGroups();
+  }
+
+  dispose(): void {
+    this.#link.close();
+    this.#killGroups();
+  }
+
+  cpuMs(): number | undefined {
+    return processCpuMs(this.#pid);
+  }
+
+  gauges(): Gauges | undefined {
+    return this.#gauges;
+  }
+
+  memoryMb(): number | undefined {
+    return processTreeMemoryMb(this.#pid);
+  }
+
+  #killGroups(): void {
+    killGroup(this.#pid);
+    for (const group of this.#groups) killGroup(group);
+  }
+
+  #ended(exitCode: number | null, signal: NodeJS.Signals | null): void {
+    this.#events.group(this.#pid, false);
+    for (const group of this.#groups) this.#events.group(group, false);
+    this.#events.ended(this.#explain(exitCode, signal));
+  }
+
+  #explain(exitCode: number | null, signal: NodeJS.Signals | null): WorkerEnd {
+    if (this.#crash && exitCode === CRASH_EXIT_CODE) return { reason: 'crashed', error: this.#crash };
+    return processEnd(exitCode, signal, this.stderr);
+  }
+
+  #received(frame: Frame): void {
+    if (frame.kind !== FRAME_KINDS.control) return;
+    let message: ProcessInstanceMessage;
+    try {
+      message = decodeMeta(frame.meta);
+    } catch (cause) {
+      // A function can write on any descriptor of its process: it breaks its own pipe, and nothing else.
+      return this.#link.close(new TroupeError('FRAME_INVALID', 'A control message cannot be read.', { cause }));
+    }
+    switch (message.type) {
+      case 'started':
+        return this.#events.up();
+      case 'specialised':
+        return this.#specialised?.(message.outcome);
+      case 'gauges':
+        this.#gauges = readGauges(message.values);
+        return;
+      case 'groupStarted':
+        this.#groups.add(message.pid);
+        return this.#events.group(message.pid, true);
+      case 'groupEnded':
+        this.#groups.delete(message.pid);
+        return this.#events.group(message.pid, false);
+      case 'crashed':
+        this.#crash = message.error;
+        return;
+      case 'specialise':
+    }
+  }
+
+  #specialise(image: InstanceImage): Promise<SpecialiseOutcome> {
+    return new Promise((resolve) => {
+      this.#specialised = resolve;
+      const message: ProcessInstanceMessage = { type: 'specialise', image };
+      const outcome = this.#link.send({
+        kind: FRAME_KINDS.control,
+        port: PROCESS_PORTS.control,
+        call: 1,
+        argument: 0,
+        meta: encodeMeta(message),
+        payload: EMPTY,
+      });
+      if (outcome === 'sent') return;
+      const error = new TroupeError(
+        'CHANNEL_CLOSED',
+        `The instance cannot be told what to load: its pipe is ${outcome}.`,
+      );
+      resolve({ kind: 'failed', error: serializeError(error) });
+    });
+  }
+
+  #unref(): void {
+    this.#child.unref();
+    for (const stream of [this.#child.stdout, this.#child.stderr]) (stream as { unref?: () => void } | null)?.unref?.();
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * The life of one worker: starting -> running -> stopping -> ended, or ended from anywhere.
+ *
+ * Invariants (numbers as in README.md):
+ * 1. `started` is told at most once and before the end; `ended` is told exactly once, with one reason.
+ * 2. Whatever waits for the worker settles when it ends: its channel closes with a reason, its control port answers.
+ */
+import { serializeError, TroupeError } from '../../errors.ts';
+import type { CancelTimer, Clock } from '../../kernel/clock.ts';
+import type { InstanceControl, InstanceImage, SpecialiseOutcome } from '../../transport/instance-control.ts';
+import type { WorkerSpec } from './protocol.ts';
+import { CpuMeter } from './sampling.ts';
+import { endError, startFailed, type WorkerEnd, withoutStack } from './stop-reason.ts';
+import type { BodyEvents, WorkerBody } from './worker-body.ts';
+import { WorkerChannel } from './worker-channel.ts';
+
+/** A worker that was killed and is not gone after this time is stuck in the operating system, or in `execSync`. */
+const KILL_TIMEOUT_MS = 1_000;
+/** After its channel broke, a worker that is on its way out says why; one that is not is ended. */
+const BROKEN_TIMEOUT_MS = 500;
+
+export interface SupervisedWorkerOptions {
+  readonly workerId: string;
+  readonly spec: WorkerSpec;
+  readonly clock: Clock;
+  readonly startTimeoutMs: number;
+  readonly makeBody: (events: BodyEvents) => WorkerBody;
+  readonly started: (startMs: number) => void;
+  readonly ended: (end: WorkerEnd) => void;
+  /** Work has come in: calls, or a function to load. */
+  readonly busy: () => void;
+  readonly group: (pid: number, alive: boolean) => void;
+}
+
+export class SupervisedWorker {
+  readonly workerId: string;
+  readonly spec: WorkerSpec;
+  readonly channel: WorkerChannel;
+  readonly control: InstanceControl;
+  readonly body: WorkerBody;
+  readonly cpu = new CpuMeter();
+  readonly #options: SupervisedWorkerOptions;
+  readonly #startedAtMs: number;
+  readonly #timers = new Set<CancelTimer>();
+  readonly #whenEnded: Promise<WorkerEnd>;
+  #tellEnded: (end: WorkerEnd) => void = () => {};
+  #state: 'starting' | 'running' | 'ended' = 'starting';
+  /** Decided before the end came: what was asked for or found out outranks how it looked in the end. */
+  #verdict: WorkerEnd | undefined;
+  #killed = false;
+  #specialising = false;
+
+  constructor(options: SupervisedWorkerOptions) {
+    this.#options = options;
+    this.workerId = options.workerId;
+    this.spec = options.spec;
+    this.#startedAtMs = options.clock.nowMs();
+    this.#whenEnded = new Promise((resolve) => {
+      this.#tellEnded = resolve;
+    });
+    this.body = options.makeBody({
+      up: () => this.#up(),
+      ended: (end) => this.#end(end),
+      group: options.group,
+    });
+    this.channel = new WorkerChannel(this.body.calls, {
+      busy: options.busy,
+      broken: (error) => this.#broken(error),
+    });
+    this.control = { specialise: (image) => this.#specialise(image) };
+    this.#after(options.startTimeoutMs, () => {
+      if (this.#state !== 'starting') return;
+      this.condemn(startFailed(`It was not up after ${options.startTimeoutMs} ms.`, this.body.stderr));
+    });
+  }
+
+  get isBusy(): boolean {
+    return this.channel.inFlight > 0 || this.#specialising;
+  }
+
+  get isEnded(): boolean {
+    return this.#state === 'ended';
+  }
+
+  /** Lets it end by itself for `graceMs`: its channel closes, and an instance without a channel leaves. */
+  stop(graceMs: number): void {
+    if (this.isEnded) return;
+    this.#verdict ??= { reason: 'requested' };
+    if (graceMs <= 0) return this.#kill();
+    this.channel.close();
+    this.#after(graceMs, () => this.#kill());
+  }
+
+  /** Ends it at once, for this reason. */
+  condemn(end: WorkerEnd): void {
+    if (this.isEnded) return;
+    this.#verdict ??= end;
+    this.#kill();
+  }
+
+  #up(): void {
+    if (this.#state !== 'starting' || this.#verdict) return;
+    this.#state = 'running';
+    this.#options.started(this.#options.clock.nowMs() - this.#startedAtMs);
+  }
+
+  #kill(): void {
+    if (this.#killed || this.isEnded) return;
+    this.#killed = true;
+    this.body.kill();
+    this.#after(KILL_TIMEOUT_MS, () => {
+      const error = new TroupeError(
+        'INSTANCE_CRASHED',
+        `Instance ${this.workerId} did not end within ${KILL_TIMEOUT_MS} ms: it is where nothing can interrupt it, most likely in a synchronous child process.`,
+      );
+      this.#finish({ reason: 'abandoned', error: withoutStack(error) }, true);
+    });
+  }
+
+  #end(end: WorkerEnd): void {
+    if (this.#verdict) this.#finish(this.#verdict, false);
+    else this.#finish(this.#state === 'starting' ? { ...end, reason: 'start-failed' } : end, false);
+  }
+
+  #finish(end: WorkerEnd, isAbandoned: boolean): void {
+    if (this.isEnded) return;
+    this.#state = 'ended';
+    for (const cancel of this.#timers) cancel();
+    this.#timers.clear();
+    this.body.dispose();
+    this.channel.explain(endError(this.workerId, end), isAbandoned);
+    this.#tellEnded(end);
+    this.#options.ended(end);
+  }
+
+  #broken(error: TroupeError): void {
+    this.#after(BROKEN_TIMEOUT_MS, () => this.condemn({ reason: 'crashed', error: withoutStack(error) }));
+  }
+
+  async #specialise(image: InstanceImage): Promise<SpecialiseOutcome> {
+    this.#specialising = true;
+    this.#options.busy();
+    try {
+      return await Promise.race([
+        this.body.control.specialise(image),
+        this.#whenEnded.then((end) => failedOutcome(endError(this.workerId, end))),
+      ]);
+    } catch (error) {
+      return failedOutcome(error);
+    } finally {
+      this.#specialising = false;
+    }
+  }
+
+  #after(delayMs: number, callback: () => void): void {
+    const cancel = this.#options.clock.after(delayMs, () => {
+      this.#timers.delete(cancel);
+      if (!this.isEnded) callback();
+    });
+    this.#timers.add(cancel);
+  }
+}
+
+export function failedOutcome(error: unknown): SpecialiseOutcome {
+  return { kind: 'failed', error: serializeError(error) };
+}

@@ -1,0 +1,112 @@
+/**
+ * A worker thread. Its heap is limited by V8, at construction and for good; what it holds outside of the heap is not limited by
+ * anything but the supervisor's watch.
+ */
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { type Remote, releaseProxy, wrap } from 'comlink';
+import {
+  INSTANCE_GAUGES,
+  type InstanceControl,
+  type InstanceImage,
+  type SpecialiseOutcome,
+  type ThreadInstanceData,
+} from '../../transport/instance-control.ts';
+import { MessagePortChannel } from '../../transport/message-port-channel.ts';
+import { OutputTail } from './output-tail.ts';
+import { listThreadIds, threadCpuMs } from './proc-files.ts';
+import { type Gauges, readGauges } from './sampling.ts';
+import { threadEnd } from './stop-reason.ts';
+import type { BodyEvents, WorkerBody } from './worker-body.ts';
+
+/** Deep recursion of a parser or a template must not end the thread where it would not end a plain process. */
+const STACK_MB = 4;
+/** A sixteenth of the heap as young generation: below 8 MiB V8 scavenges so often that short-lived objects survive into the old one. */
+const youngGenerationMb = (memoryMb: number) => Math.min(48, Math.max(8, memoryMb / 16));
+
+/** Silences the note that V8's default loader is experimental, which every thread would print. Not a V8 flag, so it spoils no code cache. */
+export const QUIET: readonly string[] = ['--disable-warning=ExperimentalWarning'];
+
+/** A property that no instance has: comlink answers as soon as the instance listens. */
+type Answering = Remote<InstanceControl & { readonly isUp: undefined }>;
+
+export class ThreadBody implements WorkerBody {
+  readonly calls: MessagePortChannel;
+  readonly control: InstanceControl;
+  readonly #worker: Worker;
+  readonly #controlPort: MessagePort;
+  readonly #remote: Answering;
+  readonly #gauges: Float64Array;
+  readonly #stderr: OutputTail;
+  readonly #threadId: number | undefined;
+  #error: unknown;
+
+  constructor(options: { readonly entry: string; readonly memoryMb: number; readonly events: BodyEvents }) {
+    const { entry, memoryMb, events } = options;
+    const control = new MessageChannel();
+    const calls = new MessageChannel();
+    const gauges = new SharedArrayBuffer(INSTANCE_GAUGES.length * Float64Array.BYTES_PER_ELEMENT);
+    const workerData: ThreadInstanceData = { control: control.port2, calls: calls.port2, gauges };
+    const before = new Set(listThreadIds());
+    this.#worker = new Worker(entry, {
+      workerData,
+      transferList: [control.port2, calls.port2],
+      resourceLimits: {
+        maxOldGenerationSizeMb: memoryMb,
+        maxYoungGenerationSizeMb: youngGenerationMb(memoryMb),
+        stackSizeMb: STACK_MB,
+      },
+      env: {},
+      execArgv: [...QUIET],
+      stdout: true,
+      stderr: true,
+      trackUnmanagedFds: true,
+    });
+    // The thread exists when the constructor returns. Should another start at the same moment, which is ours cannot be told.
+    const started = listThreadIds().filter((id) => !before.has(id));
+    this.#threadId = started.length === 1 ? started[0] : undefined;
+    this.#gauges = new Float64Array(gauges);
+    this.#worker.stdout.resume();
+    this.#stderr = new OutputTail(this.#worker.stderr);
+    this.#worker.on('error', (error) => {
+      this.#error = error;
+    });
+    this.#worker.on('exit', (exitCode) => events.ended(threadEnd(this.#error, exitCode, this.stderr)));
+    this.#worker.unref();
+    this.calls = new MessagePortChannel(calls.port1);
+    this.#controlPort = control.port1;
+    this.#remote = wrap(control.port1) as unknown as Answering;
+    this.control = { specialise: (image) => this.#specialise(image) };
+    void this.#remote.isUp.then(events.up, events.up);
+    control.port1.unref();
+  }
+
+  get stderr(): string {
+    return this.#stderr.text;
+  }
+
+  kill(): void {
+    void this.#worker.terminate();
+  }
+
+  dispose(): void {
+    this.#remote[releaseProxy]();
+    this.#controlPort.close();
+  }
+
+  cpuMs(): number | undefined {
+    return this.#threadId === undefined ? undefined : threadCpuMs(this.#threadId);
+  }
+
+  gauges(): Gauges | undefined {
+    return readGauges(this.#gauges);
+  }
+
+  /** Threads share the memory of their process. */
+  memoryMb(): undefined {
+    return undefined;
+  }
+
+  async #specialise(image: InstanceImage): Promise<SpecialiseOutcome> {
+    return this.#remote.specialise(image);
+  }
+}

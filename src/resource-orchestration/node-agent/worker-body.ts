@@ -1,0 +1,31 @@
+/** What the supervisor knows of a worker, be it a thread or a process. Types only. */
+import type { InstanceControl } from '../../transport/instance-control.ts';
+import type { Channel } from '../../transport/protocol.ts';
+import type { Gauges } from './sampling.ts';
+import type { WorkerEnd } from './stop-reason.ts';
+
+export interface BodyEvents {
+  /** The runtime inside answers. */
+  readonly up: () => void;
+  /** Called once: nothing of the worker runs any more. */
+  readonly ended: (end: WorkerEnd) => void;
+  /** A process group that belongs to the worker has started or ended. */
+  readonly group: (pid: number, alive: boolean) => void;
+}
+
+export interface WorkerBody {
+  readonly calls: Channel;
+  readonly control: InstanceControl;
+  /** Ends it by force. `ended` follows, unless a thread is where nothing can interrupt it. */
+  kill(): void;
+  /** Releases what this side holds. Called once, after the end or when the worker is abandoned. */
+  dispose(): void;
+  /** CPU time so far. */
+  cpuMs(): number | undefined;
+  /** What it says of itself. */
+  gauges(): Gauges | undefined;
+  /** Memory that is its own and that of everything it has started; processes only. */
+  memoryMb(): number | undefined;
+  /** The end of its standard error. */
+  readonly stderr: string;
+}

@@ -1,0 +1,233 @@
+/**
+ * Starts, stops and watches the workers of one agent; both agents are built around it. It knows workers, not functions.
+ *
+ * It ticks only while something runs: a heartbeat each `HEARTBEAT_MS` while there are workers, and a look at the memory each 50 ms while
+ * calls are inside and for one second after. It learns that work came in from the channels that it hands out, which see every call pass,
+ * so an idle agent does not poll. With ten idle workers a second costs one heartbeat, about 0.3 ms.
+ *
+ * Invariants (numbers as in README.md):
+ * 1. A worker's events are `workerStarted` at most once, then `workerStopped` exactly once.
+ * 3. Nothing that it starts keeps the process alive, and nothing outlives `killAll`, but for abandoned threads.
+ */
+import { performance } from 'node:perf_hooks';
+import { serializeError, TroupeError } from '../../errors.ts';
+import type { CancelTimer, Clock } from '../../kernel/clock.ts';
+import { systemClock } from '../../kernel/clock.ts';
+import type { EntryPoints } from './entry-points.ts';
+import { judgeProcess, ThreadMemoryPolicy } from './memory-policy.ts';
+import { processMemoryMb } from './proc-files.ts';
+import { ProcessBody } from './process-body.ts';
+import { type AgentEvent, type AgentSample, HEARTBEAT_MS, type WorkerSample, type WorkerSpec } from './protocol.ts';
+import { CpuMeter } from './sampling.ts';
+import { outOfMemory, startFailed, type WorkerEnd } from './stop-reason.ts';
+import { SupervisedWorker } from './supervised-worker.ts';
+import { ThreadBody } from './thread-body.ts';
+import type { BodyEvents } from './worker-body.ts';
+
+const MIB = 1_048_576;
+const WATCH_MS = 50;
+/** What a call leaves running may allocate on after its answer. */
+const WATCH_TAIL_MS = 1_000;
+/** Loading the runtime takes 20 ms for a thread, 80 ms for a process; a machine under heavy load takes a hundred times that. */
+const START_TIMEOUT_MS = 15_000;
+
+export interface WorkerSupervisorOptions {
+  readonly emit: (event: AgentEvent) => void;
+  readonly entryPoints: EntryPoints;
+  readonly clock?: Clock;
+  readonly startTimeoutMs?: number;
+  /** What this process itself may hold, its threads included; over it, and with no single thread to blame, the agent is impaired. */
+  readonly ownBudgetMb?: number;
+  /** Told of each process group that belongs to a worker, so that another process can end it should this one be killed. */
+  readonly group?: (pid: number, alive: boolean) => void;
+}
+
+export class WorkerSupervisor {
+  readonly #options: WorkerSupervisorOptions;
+  readonly #clock: Clock;
+  readonly #workers = new Map<string, SupervisedWorker>();
+  readonly #policy = new ThreadMemoryPolicy();
+  readonly #ownCpu = new CpuMeter();
+  #lastUtilization = performance.eventLoopUtilization();
+  #heartbeat: CancelTimer | undefined;
+  #watch: CancelTimer | undefined;
+  #lastBusyMs = 0;
+  #isOverBudget = false;
+  #whenEmpty: (() => void)[] = [];
+
+  constructor(options: WorkerSupervisorOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  get size(): number {
+    return this.#workers.size;
+  }
+
+  /** Throws `CONFLICT` when a worker of that id is there already. */
+  start(workerId: string, spec: WorkerSpec): void {
+    if (this.#workers.has(workerId)) throw new TroupeError('CONFLICT', `The agent has a worker ${workerId} already.`);
+    try {
+      this.#workers.set(workerId, this.#makeWorker(workerId, spec));
+    } catch (error) {
+      const end = startFailed(`It could not be started: ${serializeError(error).message}`, '');
+      // As an event of its own turn: the caller does not expect one from inside its call.
+      this.#clock.after(0, () => this.#options.emit({ type: 'workerStopped', workerId, ...end }));
+      return;
+    }
+    this.#armHeartbeat();
+  }
+
+  get(workerId: string): SupervisedWorker | undefined {
+    return this.#workers.get(workerId);
+  }
+
+  stop(workerId: string, graceMs: number): void {
+    this.#workers.get(workerId)?.stop(graceMs);
+  }
+
+  /** Resolves when every worker has ended or was abandoned. */
+  async stopAll(graceMs: number): Promise<void> {
+    for (const worker of this.#workers.values()) worker.stop(graceMs);
+    if (this.#workers.size === 0) return;
+    await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
+  }
+
+  /** For a process that is about to end: what would outlive it is ended now. */
+  killAll(): void {
+    for (const { body } of this.#workers.values()) body.kill();
+  }
+
+  /** The numbers since the last sample. */
+  sample(): AgentSample {
+    const nowMs = this.#clock.nowMs();
+    const utilization = performance.eventLoopUtilization();
+    const cpu = process.cpuUsage();
+    const sample: AgentSample = {
+      residentMb: processMemoryMb('self') ?? process.memoryUsage.rss() / MIB,
+      cpu: this.#ownCpu.rate((cpu.user + cpu.system) / 1_000, nowMs) ?? 0,
+      eventLoopUtilization: performance.eventLoopUtilization(utilization, this.#lastUtilization).utilization,
+      workers: [...this.#workers.values()].map((worker) => sampleWorker(worker, nowMs)),
+    };
+    this.#lastUtilization = utilization;
+    return sample;
+  }
+
+  #makeWorker(workerId: string, spec: WorkerSpec): SupervisedWorker {
+    const { emit, entryPoints, startTimeoutMs = START_TIMEOUT_MS, group = () => {} } = this.#options;
+    const { memoryMb } = spec;
+    const makeBody = (events: BodyEvents) =>
+      spec.kind === 'thread'
+        ? new ThreadBody({ entry: entryPoints.thread, memoryMb, events })
+        : new ProcessBody({ entry: entryPoints.process, memoryMb, events });
+    return new SupervisedWorker({
+      workerId,
+      spec,
+      clock: this.#clock,
+      startTimeoutMs,
+      makeBody,
+      started: (startMs) => emit({ type: 'workerStarted', workerId, startMs }),
+      ended: (end) => this.#ended(workerId, end),
+      busy: () => this.#wake(),
+      group,
+    });
+  }
+
+  #ended(workerId: string, end: WorkerEnd): void {
+    this.#workers.delete(workerId);
+    this.#options.emit({ type: 'workerStopped', workerId, ...end });
+    if (end.reason === 'abandoned') {
+      this.#options.emit({ type: 'agentImpaired', reason: `Worker ${workerId} is stuck and was abandoned.` });
+    }
+    if (this.#workers.size > 0) return;
+    this.#heartbeat?.();
+    this.#heartbeat = undefined;
+    const waiting = this.#whenEmpty;
+    this.#whenEmpty = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  #armHeartbeat(): void {
+    this.#heartbeat ??= this.#clock.after(HEARTBEAT_MS, () => {
+      this.#heartbeat = undefined;
+      this.#options.emit({ type: 'heartbeat', sample: this.sample() });
+      if (!this.#watch) this.#judge(true);
+      if (this.#workers.size > 0) this.#armHeartbeat();
+    });
+  }
+
+  /** On the way of every first call: it only arms a timer, and the first look is taken after the call has left. */
+  #wake(): void {
+    if (this.#watch) return;
+    this.#watch = this.#clock.after(0, () => {
+      this.#lastBusyMs = this.#clock.nowMs();
+      this.#judge(false);
+      this.#armWatch();
+    });
+  }
+
+  #armWatch(): void {
+    this.#watch = this.#clock.after(WATCH_MS, () => {
+      const nowMs = this.#clock.nowMs();
+      this.#judge(true);
+      if ([...this.#workers.values()].some(({ isBusy }) => isBusy)) this.#lastBusyMs = nowMs;
+      if (nowMs - this.#lastBusyMs < WATCH_TAIL_MS) this.#armWatch();
+      else this.#watch = undefined;
+    });
+  }
+
+  /** `hasBefore`: there is an earlier reading to measure growth against. */
+  #judge(hasBefore: boolean): void {
+    const threads = [...this.#workers.values()].filter(({ spec }) => spec.kind === 'thread');
+    const residentMb = processMemoryMb('self');
+    const own = process.memoryUsage();
+    const verdicts = this.#policy.judge({
+      residentMb,
+      ownMb: (own.heapTotal + own.external) / MIB,
+      threads: threads.map((worker) => threadReading(worker, hasBefore)),
+      nowMs: this.#clock.nowMs(),
+    });
+    for (const { workerId, why } of verdicts) this.#workers.get(workerId)?.condemn(outOfMemory(why, {}));
+    for (const worker of [...this.#workers.values()].filter(({ spec }) => spec.kind === 'process')) {
+      const usedMb = worker.body.memoryMb();
+      const why = usedMb === undefined ? undefined : judgeProcess(usedMb, worker.spec.memoryMb);
+      if (why) worker.condemn(outOfMemory(why, { stderr: worker.body.stderr }));
+    }
+    this.#guardOwnMemory(residentMb, verdicts.length > 0);
+  }
+
+  #guardOwnMemory(residentMb: number | undefined, hasCulprit: boolean): void {
+    const { ownBudgetMb, emit } = this.#options;
+    if (ownBudgetMb === undefined || residentMb === undefined || hasCulprit) return;
+    const isOver = residentMb > ownBudgetMb;
+    if (isOver && !this.#isOverBudget) {
+      emit({
+        type: 'agentImpaired',
+        reason: `The agent holds ${Math.round(residentMb)} MiB, its budget is ${ownBudgetMb} MiB, and no single worker is over its limit.`,
+      });
+    }
+    this.#isOverBudget = isOver;
+  }
+}
+
+function threadReading({ workerId, spec, isBusy, body }: SupervisedWorker, hasBefore: boolean) {
+  const gauges = body.gauges();
+  const report = gauges && { beat: gauges.beat, usedMb: gauges.heapUsedMb + gauges.externalMb };
+  return { workerId, memoryMb: spec.memoryMb, isBusy: isBusy && hasBefore, report };
+}
+
+function sampleWorker({ workerId, body, cpu }: SupervisedWorker, nowMs: number): WorkerSample {
+  const gauges = body.gauges();
+  const residentMb = body.memoryMb();
+  const cpuRate = cpu.rate(body.cpuMs(), nowMs);
+  return {
+    workerId,
+    ...(residentMb === undefined ? {} : { residentMb }),
+    ...(cpuRate === undefined ? {} : { cpu: cpuRate }),
+    ...(gauges && {
+      heapUsedMb: gauges.heapUsedMb,
+      externalMb: gauges.externalMb,
+      eventLoopUtilization: gauges.eventLoopUtilization,
+    }),
+  };
+}
