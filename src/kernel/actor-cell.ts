@@ -239,7 +239,7 @@ export class ActorCell implements Cell {
     this.#finish({ path: this.path, reason, ...(error ? { error } : {}) });
   }
 
-  /** Invariant 11: children first, then the stop callbacks. */
+  /** Invariant 11: children first, then the stop callbacks. After a failure neither may hold up what follows for long. */
   async #cleanUp(patience: 'bounded' | 'patient'): Promise<void> {
     const incarnation = this.#incarnation;
     const done = this.#host.stopChildren(this).then(() => incarnation.cleanUp());

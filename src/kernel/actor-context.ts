@@ -58,6 +58,7 @@ export class CellContext<M extends MessageMap> implements ActorContext<M> {
     return cancel;
   };
 
+  /** Invariant 18. The registration is held by both ends, and whichever ends first takes it from the other. */
   readonly watch = (other: { readonly path: string }, callback: (terminated: Terminated) => void): void => {
     if (this.#life.isOver) return;
     const cell = this.#host.find(other);

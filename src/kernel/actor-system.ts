@@ -129,7 +129,7 @@ export class ActorSystem {
     return CellRef.cellOf(actor) ?? this.#cells.get(actor.path);
   }
 
-  /** An escalated failure becomes the parent's own, in the parent's own turn (invariant 11). */
+  /** An escalated failure becomes the parent's own, in the parent's own turn (invariant 13). */
   #failed(cell: Cell, error: TroupeError, action: SupervisionAction): void {
     const { parent, parentLife } = cell;
     if (action === 'escalate' && parent && parentLife) {

@@ -1,5 +1,6 @@
 /**
- * A clock that stands still until it is told to move. Timers fire in order of their time, and of their arming where times are equal.
+ * A clock that stands still until it is told to move (invariant 16). Timers fire in order of their time, and of their arming where times
+ * are equal.
  */
 import type { CancelTimer, Clock } from './clock.ts';
 import { type HeapTimer, TimerHeap } from './timer-heap.ts';

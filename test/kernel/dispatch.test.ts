@@ -49,7 +49,7 @@ async function run({ links, messages }: Topology, seed: number | undefined): Pro
       }),
     );
   });
-  for (let round = 0; round < messages; round++) links.forEach((_, index) => send(index, index, 2));
+  for (let round = 0; round < messages; round++) for (const index of links.keys()) send(index, index, 2);
   await clock.advance(0);
   return received;
 }
