@@ -1,0 +1,68 @@
+/**
+ * One instance, whatever it runs in: it is specialised at most once, and then answers calls until whoever started it ends it.
+ */
+import { performance } from 'node:perf_hooks';
+import { serializeError, TroupeError } from '../errors.ts';
+import type { InstanceControl, InstanceImage, SpecialiseOutcome } from '../transport/instance-control.ts';
+import type { Channel } from '../transport/protocol.ts';
+import { captureConsole } from './console-capture.ts';
+import type { Gauges } from './gauges.ts';
+import { checkExecutable, loadHandler } from './handler-loading.ts';
+import type { LoadedFunction } from './handler-shape.ts';
+import { InvocationLoop } from './invocation-loop.ts';
+import type { ProcessGroups } from './process-groups.ts';
+
+export interface InstanceOptions {
+  readonly calls: Channel;
+  readonly gauges: Gauges;
+  readonly groups: ProcessGroups;
+  /** What executables get beside the variables of the image: PATH and the like. */
+  readonly hostEnv: Readonly<Record<string, string>>;
+}
+
+export class Instance implements InstanceControl {
+  readonly #options: InstanceOptions;
+  readonly #loop: InvocationLoop;
+  #isSpecialised = false;
+
+  constructor(options: InstanceOptions) {
+    this.#options = options;
+    const { calls, gauges } = options;
+    this.#loop = new InvocationLoop({ channel: calls, onCallsInside: (inFlight) => gauges.callsInside(inFlight) });
+    captureConsole(this.#loop.logs);
+  }
+
+  async specialise(image: InstanceImage): Promise<SpecialiseOutcome> {
+    const startedMs = performance.now();
+    try {
+      if (this.#isSpecialised) throw new TroupeError('INTERNAL', 'An instance is specialised at most once.');
+      this.#isSpecialised = true;
+      const loaded = await this.#load(image);
+      this.#loop.become(loaded, image);
+      const manifest = { shape: loaded.shape, config: loaded.config };
+      return { kind: 'ready', manifest, tookMs: performance.now() - startedMs };
+    } catch (thrown) {
+      return { kind: 'failed', error: serializeError(thrown) };
+    }
+  }
+
+  /** The last chance of what was printed without an end of line. */
+  flush(): void {
+    this.#loop.logs.end();
+  }
+
+  async #load(image: InstanceImage): Promise<LoadedFunction> {
+    becomeProgram(image);
+    if (image.format !== 'exec') return loadHandler(image);
+    await checkExecutable(image);
+    const { executableFunction } = await import('./exec-runner.ts');
+    return executableFunction(image, this.#options.groups, this.#options.hostEnv);
+  }
+}
+
+/** The function sees the environment of its image, exactly, and itself as the program. */
+function becomeProgram({ env, entry }: InstanceImage): void {
+  for (const name of Object.keys(process.env)) if (!Object.hasOwn(env, name)) delete process.env[name];
+  Object.assign(process.env, env);
+  process.argv = [process.execPath, entry];
+}

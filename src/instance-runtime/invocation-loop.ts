@@ -1,0 +1,166 @@
+/**
+ * Takes calls from a channel and answers them.
+ *
+ * Invariants (numbers as in README.md):
+ * 1. Every call is answered exactly once: `result`, `end` or `failure`. The one frame that does so leaves in `#answer`.
+ * 2. What a call logged leaves before its answer.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { serializeError, TroupeError, toTroupeError } from '../errors.ts';
+import { decodeMeta, decodePayload, encodeMeta } from '../transport/codec.ts';
+import type { InstanceImage } from '../transport/instance-control.ts';
+import {
+  type CallMeta,
+  type CancelMeta,
+  type Channel,
+  EMPTY,
+  FRAME_KINDS,
+  type Frame,
+  type FrameKind,
+} from '../transport/protocol.ts';
+import { answerCall, functionError, type Job } from './answer.ts';
+import { pumpChunks } from './chunk-pump.ts';
+import type { LoadedFunction } from './handler-shape.ts';
+import { Invocation, type InvocationServices } from './invocation.ts';
+import { LogSender } from './log-sender.ts';
+import { NestedCalls } from './nested-calls.ts';
+import { Outbox } from './outbox.ts';
+import { Refusal } from './refusal.ts';
+
+export interface InvocationLoopOptions {
+  readonly channel: Channel;
+  /** Runs whenever a call enters or leaves. */
+  readonly onCallsInside?: (inFlight: number) => void;
+}
+
+/** What the instance has become. */
+interface Role {
+  readonly loaded: LoadedFunction;
+  readonly services: InvocationServices;
+  readonly nested: NestedCalls;
+}
+
+export class InvocationLoop {
+  readonly logs: LogSender;
+  readonly #outbox: Outbox;
+  readonly #current = new AsyncLocalStorage<Invocation>();
+  readonly #calls = new Map<number, Invocation>();
+  readonly #onCallsInside: (inFlight: number) => void;
+  #role: Role | undefined;
+
+  constructor({ channel, onCallsInside = () => {} }: InvocationLoopOptions) {
+    this.#outbox = new Outbox(channel);
+    this.#onCallsInside = onCallsInside;
+    this.logs = new LogSender(channel, this.#outbox, this.#current);
+    channel.onFrame((frame) => this.#receive(frame));
+  }
+
+  /** From here on calls are answered by this function. */
+  become(loaded: LoadedFunction, image: InstanceImage): void {
+    const nested = new NestedCalls(this.#outbox, image.payloadLimitBytes);
+    this.#role = {
+      loaded,
+      nested,
+      services: {
+        image,
+        invokeNested: (parent, name, payload, options) => nested.invoke(parent, name, payload, options),
+        logger: (parent) => this.logs.loggerFor(parent),
+      },
+    };
+  }
+
+  #receive(frame: Frame): void {
+    switch (frame.kind) {
+      case FRAME_KINDS.invoke:
+        return this.#invoke(frame);
+      case FRAME_KINDS.cancel:
+        return this.#cancel(frame);
+      case FRAME_KINDS.credit:
+        return this.#calls.get(frame.call)?.credit?.grant(frame.argument);
+      case FRAME_KINDS.nestedResult:
+      case FRAME_KINDS.nestedFailure:
+        return this.#role?.nested.receive(frame);
+      default:
+        // A newer host may say more than we understand.
+        return;
+    }
+  }
+
+  #invoke(frame: Frame): void {
+    const role = this.#role;
+    if (!role || this.#calls.has(frame.call)) {
+      const why = role ? `Call ${frame.call} is inside already.` : 'The instance has no function yet.';
+      return this.#post(
+        frame.call,
+        FRAME_KINDS.failure,
+        0,
+        encodeMeta(serializeError(new TroupeError('INTERNAL', why))),
+      );
+    }
+    const invocation = new Invocation(frame, decodeMeta<CallMeta>(frame.meta), role.services);
+    this.#calls.set(frame.call, invocation);
+    this.#onCallsInside(this.#calls.size);
+    const job: Job = { loaded: role.loaded, image: role.services.image, invocation };
+    void this.#current.run(invocation, () => this.#run(job, frame.payload));
+  }
+
+  async #run(job: Job, payload: Uint8Array): Promise<void> {
+    const { invocation } = job;
+    try {
+      const answer = await answerCall(job, decodeEvent(payload));
+      if (answer.kind === 'result') this.#answer(invocation, FRAME_KINDS.result, answer.payload);
+      else {
+        await pumpChunks(answer, invocation, this.#outbox);
+        this.#answer(invocation, FRAME_KINDS.end, EMPTY);
+      }
+    } catch (thrown) {
+      this.#answer(invocation, FRAME_KINDS.failure, encodeError(functionError(job, thrown)));
+    }
+  }
+
+  #answer(invocation: Invocation, kind: FrameKind, content: Uint8Array): void {
+    const { runMs } = invocation;
+    invocation.finish();
+    this.#calls.delete(invocation.call);
+    this.#role?.nested.endAll(
+      invocation,
+      invocation.cancelled ?? new TroupeError('CANCELLED', 'The calling invocation ended before the answer came.'),
+    );
+    this.logs.endOf(invocation);
+    this.#post(invocation.call, kind, runMs, content);
+    this.#onCallsInside(this.#calls.size);
+  }
+
+  #cancel(frame: Frame): void {
+    const invocation = this.#calls.get(frame.call);
+    if (!invocation) return;
+    invocation.cancel(decodeMeta<CancelMeta>(frame.meta));
+    if (invocation.cancelled) this.#role?.nested.endAll(invocation, invocation.cancelled);
+  }
+
+  #post(call: number, kind: FrameKind, runMs: number, content: Uint8Array): void {
+    const isFailure = kind === FRAME_KINDS.failure;
+    const meta = isFailure ? content : EMPTY;
+    this.#outbox.post({ kind, port: 0, call, argument: runMs, meta, payload: isFailure ? EMPTY : content });
+  }
+}
+
+function decodeEvent(payload: Uint8Array): unknown {
+  try {
+    return payload.byteLength === 0 ? undefined : decodePayload(payload);
+  } catch (thrown) {
+    throw new Refusal('INVALID_ARGUMENT', `The payload cannot be decoded: ${toTroupeError(thrown).message}`, {
+      cause: thrown,
+    });
+  }
+}
+
+/** An error is user data too: a getter may throw, a message may be huge, details may hold anything. */
+function encodeError(thrown: unknown): Uint8Array {
+  try {
+    return encodeMeta(serializeError(thrown));
+  } catch {
+    const error = new TroupeError('FUNCTION_ERROR', 'The function failed with an error that cannot be sent.');
+    return encodeMeta(serializeError(error));
+  }
+}

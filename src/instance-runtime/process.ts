@@ -1,0 +1,86 @@
+/**
+ * Entry point of an instance in a child process. Its one link is a duplex pipe, with the control port and the port of calls on it. When the
+ * pipe closes, its agent has died, and it ends with it.
+ */
+import { writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { serializeError } from '../errors.ts';
+import { decodeMeta, encodeMeta } from '../transport/codec.ts';
+import {
+  CRASH_EXIT_CODE,
+  INSTANCE_GAUGES,
+  PROCESS_INSTANCE_FD,
+  PROCESS_PORTS,
+  type ProcessInstanceMessage,
+} from '../transport/instance-control.ts';
+import { Multiplexer } from '../transport/multiplexer.ts';
+import { EMPTY, FRAME_KINDS, type Frame } from '../transport/protocol.ts';
+import { StreamChannel } from '../transport/stream-channel.ts';
+import { Gauges } from './gauges.ts';
+import { Instance } from './instance.ts';
+import { Outbox } from './outbox.ts';
+import { ProcessGroups } from './process-groups.ts';
+
+const GAUGE_INTERVAL_MS = 250;
+/** How long the last message may take to leave when the instance crashes. */
+const CRASH_FLUSH_MS = 200;
+
+/** Executables need these of the host; a function sees none of them. */
+const HOST_VARIABLES = ['PATH', 'HOME', 'LANG', 'TZ'];
+const hostEnv = Object.fromEntries(
+  HOST_VARIABLES.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value]];
+  }),
+);
+
+const link = new StreamChannel(new Socket({ fd: PROCESS_INSTANCE_FD, readable: true, writable: true }));
+const outbox = new Outbox(link);
+const multiplexer = new Multiplexer(link, {
+  onLinkFrame: (frame) => {
+    if (frame.kind === FRAME_KINDS.control) receive(decodeMeta<ProcessInstanceMessage>(frame.meta), frame.call);
+  },
+});
+const groups = new ProcessGroups({
+  groupStarted: (pid) => tell({ type: 'groupStarted', pid }),
+  groupEnded: (pid) => tell({ type: 'groupEnded', pid }),
+});
+const gauges = new Gauges(new Float64Array(INSTANCE_GAUGES.length), GAUGE_INTERVAL_MS, (values) => {
+  // Dropped when the pipe is full: a newer one follows.
+  outbox.offer(controlFrame({ type: 'gauges', values: [...values] }, 0));
+});
+const instance = new Instance({ calls: multiplexer.open(PROCESS_PORTS.calls), gauges, groups, hostEnv });
+
+link.ref();
+link.onClose(() => process.exit());
+process.once('exit', () => {
+  groups.killAll();
+  instance.flush();
+  // Frames leave at the end of a turn, and there is none after this one.
+  if (!link.isClosed) multiplexer.close();
+});
+process.on('uncaughtException', crash);
+tell({ type: 'started' });
+
+function receive(message: ProcessInstanceMessage, call: number): void {
+  if (message.type !== 'specialise') return;
+  void instance.specialise(message.image).then((outcome) => tell({ type: 'specialised', outcome }, call));
+}
+
+function tell(message: ProcessInstanceMessage, call = 0): void {
+  outbox.post(controlFrame(message, call));
+}
+
+function controlFrame(message: ProcessInstanceMessage, call: number): Frame {
+  return { kind: FRAME_KINDS.control, port: 0, call, argument: 0, meta: encodeMeta(message), payload: EMPTY };
+}
+
+/** Also comes here: an unhandled rejection. A function with a listener of its own has chosen to go on. */
+function crash(error: unknown): void {
+  if (process.listenerCount('uncaughtException') > 1) return;
+  const exit = () => process.exit(CRASH_EXIT_CODE);
+  tell({ type: 'crashed', error: serializeError(error) });
+  setTimeout(exit, CRASH_FLUSH_MS);
+  link.onClose(exit);
+  multiplexer.close();
+}

@@ -1,0 +1,30 @@
+/**
+ * Entry point of an instance in a worker thread. It ends by `worker.terminate`, by `process.exit` or by an uncaught error; the
+ * `Worker` object reports which.
+ */
+import { workerData } from 'node:worker_threads';
+import { type Endpoint, expose } from 'comlink';
+import type { InstanceControl, ThreadInstanceData } from '../transport/instance-control.ts';
+import { MessagePortChannel } from '../transport/message-port-channel.ts';
+import { Gauges } from './gauges.ts';
+import { Instance } from './instance.ts';
+import { ProcessGroups } from './process-groups.ts';
+
+const GAUGE_INTERVAL_MS = 50;
+
+const data: ThreadInstanceData = workerData;
+const groups = new ProcessGroups();
+const calls = new MessagePortChannel(data.calls);
+const gauges = new Gauges(new Float64Array(data.gauges), GAUGE_INTERVAL_MS);
+// A thread shares nothing of its host's environment.
+const instance = new Instance({ calls, gauges, groups, hostEnv: {} });
+
+const control: InstanceControl = { specialise: (image) => instance.specialise(image) };
+// Node's MessagePort has the methods of an EventTarget that comlink needs; only the types differ.
+expose(control, data.control as unknown as Endpoint);
+// The control port keeps the thread alive.
+data.control.ref();
+process.once('exit', () => {
+  instance.flush();
+  groups.killAll();
+});
