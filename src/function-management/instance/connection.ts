@@ -18,10 +18,10 @@ import type {
   StreamHead,
 } from '../../transport/protocol.ts';
 import { EMPTY, FRAME_KINDS } from '../../transport/protocol.ts';
-import type { InstanceCall, InstanceLoss, InstanceObserver, NestedCallHandle } from './protocol.ts';
+import type { InstanceCall, InstanceLoss, InstanceObserver, LogOrigin, NestedCallHandle } from './protocol.ts';
 
 export interface ConnectionOptions {
-  readonly instanceId: string;
+  readonly origin: LogOrigin;
   readonly channel: Channel;
   readonly observer: InstanceObserver;
   /** Maps positions in the bundle back to the source. */
@@ -108,7 +108,7 @@ export class InstanceConnection {
         this.#nested.get(frame.call)?.cancel();
         break;
       case FRAME_KINDS.log:
-        this.#options.observer.log(this.#options.instanceId, decodeMeta(frame.meta) as LogLine);
+        this.#options.observer.log(this.#options.origin, decodeMeta(frame.meta) as LogLine);
         break;
       default:
         // Frames that only ever go towards an instance say nothing when they come from one.
@@ -122,7 +122,7 @@ export class InstanceConnection {
     if (!call) return undefined;
     this.#calls.delete(number);
     this.#numbers.delete(call);
-    this.#options.observer.callLeft(this.#options.instanceId, call);
+    this.#options.observer.callLeft(this.#options.origin.instanceId, call);
     return call;
   }
 

@@ -69,9 +69,13 @@ class Instance {
     this.#options = options;
     this.#context = context;
     this.#self = context.self;
-    const { worker, observer, mapError } = options;
+    const { worker, image, observer, mapError } = options;
     this.#connection = new InstanceConnection({
-      instanceId: worker.workerId,
+      origin: {
+        instanceId: worker.workerId,
+        functionName: image.functionName,
+        functionVersion: image.functionVersion,
+      },
       channel: worker.channel,
       mapError,
       onClosed: () => this.#self.tell('channelClosed', undefined),

@@ -73,7 +73,14 @@ export interface InstanceObserver {
   /** The instance answered, or lost, a call that it had been given: a slot is free. Not called for a whole instance that is lost. */
   callLeft(instanceId: string, call: InstanceCall): void;
   nestedCall(parent: InstanceCall, meta: NestedCallMeta, payload: Uint8Array, answer: NestedAnswer): NestedCallHandle;
-  log(instanceId: string, line: LogLine): void;
+  log(origin: LogOrigin, line: LogLine): void;
+}
+
+/** Which instance of which function wrote a line. */
+export interface LogOrigin {
+  readonly instanceId: string;
+  readonly functionName: string;
+  readonly functionVersion: number;
 }
 
 export interface NestedAnswer {

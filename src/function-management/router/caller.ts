@@ -1,0 +1,263 @@
+/**
+ * The near side of the router: what doors call. Encodes the payload once, makes the call, and turns its settlement into a promise or a
+ * stream. Bad arguments are refused here, before anything is sent.
+ */
+import { serializeError, TroupeError } from '../../errors.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { ActorRef } from '../../kernel/protocol.ts';
+import type { InvocationEntry, Ledger } from '../../ledger/ledger.ts';
+import { decodePayload, encodePayload } from '../../transport/codec.ts';
+import { CodecError } from '../../transport/codec-error.ts';
+import { EMPTY, type HttpEvent, type NestedCallMeta, type StreamHead } from '../../transport/protocol.ts';
+import { ChunkQueue } from '../../transport/stream-credit.ts';
+import type { InstanceCall, InstanceObserver, NestedAnswer, NestedCallHandle } from '../instance/protocol.ts';
+import { Call, type CallHost } from './call.ts';
+import type { CallOutcome, CallRequest, RouterMessages } from './protocol.ts';
+
+export interface InvokeOptions {
+  /** Shortens the function's own timeout for this call; it never lengthens it. */
+  readonly timeoutMs?: number;
+  /** Aborting it settles the call with `CANCELLED` and aborts the handler's own signal. */
+  readonly signal?: AbortSignal;
+  /** Calls this version; without it, and without `alias`, the current one. */
+  readonly version?: number;
+  readonly alias?: string;
+  /** Handed to the function unchanged, the same for every attempt. */
+  readonly idempotencyKey?: string;
+}
+
+export interface Invocation {
+  readonly result: unknown;
+  readonly entry: InvocationEntry;
+}
+
+export interface CallerOptions {
+  readonly router: ActorRef<RouterMessages<Call>>;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly payloadLimitBytes: number;
+  /** Unique for ever. */
+  readonly nextId: () => string;
+}
+
+const MAX_KEY_CHARACTERS = 256;
+
+export class Caller {
+  readonly #options: CallerOptions;
+  readonly #host: CallHost;
+
+  constructor(options: CallerOptions) {
+    this.#options = options;
+    const { router, ledger, clock } = options;
+    this.#host = { clock, ledger, lost: (call, loss) => void router.tell('callLost', { call, loss }) };
+  }
+
+  /** Rejects with a `TroupeError`; a function's own error is its `cause`. */
+  invoke(functionName: string, payload: unknown, options: InvokeOptions = {}): Promise<Invocation> {
+    return new Promise<Invocation>((resolve, reject) => {
+      this.#call(functionName, this.encode(payload), options, {
+        mode: 'value',
+        settled: (outcome) => {
+          if (outcome.kind === 'failed') reject(outcome.error);
+          else resolve({ result: decodeResult(outcome.payload), entry: outcome.entry });
+        },
+      });
+    });
+  }
+
+  /** Pulls the function's chunks as they are taken: it is at most a few ahead. Leaving the loop early cancels the call. */
+  stream(
+    functionName: string,
+    payload: unknown,
+    options: InvokeOptions = {},
+  ): AsyncIterableIterator<unknown, undefined> {
+    return this.#stream(functionName, this.encode(payload), options, 'stream', (chunk) => decodePayload(chunk)).queue;
+  }
+
+  /** Hands an HTTP request to the function. `head` rejects when the call fails before there is one. */
+  http(functionName: string, event: HttpEvent, options: InvokeOptions = {}) {
+    const { queue, head } = this.#stream(functionName, this.encode(event), options, 'http', (chunk) => chunk);
+    return { head, body: queue };
+  }
+
+  /** A call that a function makes: it may not outlive, nor be as deep as, its caller allows. */
+  nested(parent: InstanceCall, meta: NestedCallMeta, payload: Uint8Array, answer: NestedAnswer): NestedCallHandle {
+    const remainingMs = Math.max(1, Math.min(meta.timeoutMs ?? Number.POSITIVE_INFINITY, parent.remainingMs()));
+    const call = new Call(
+      this.#options.nextId(),
+      {
+        functionName: meta.name,
+        payload,
+        mode: 'value',
+        timeoutMs: remainingMs,
+        ...(meta.idempotencyKey === undefined ? {} : { idempotencyKey: meta.idempotencyKey }),
+        depth: parent.depth + 1,
+        settled: (outcome) => {
+          if (outcome.kind === 'succeeded') answer.succeeded(outcome.payload);
+          else answer.failed(serializeError(outcome.error));
+        },
+      },
+      this.#host,
+    );
+    this.#send(call);
+    return { cancel: () => void this.#options.router.tell('cancel', call) };
+  }
+
+  /** Throws `PAYLOAD_NOT_ENCODABLE` or `PAYLOAD_TOO_LARGE`. */
+  encode(payload: unknown): Uint8Array {
+    let bytes: Uint8Array;
+    try {
+      bytes = encodePayload(payload);
+    } catch (thrown) {
+      if (!(thrown instanceof CodecError)) throw thrown;
+      throw new TroupeError('PAYLOAD_NOT_ENCODABLE', `The payload cannot be sent: ${thrown.message}`, {
+        cause: thrown,
+      });
+    }
+    const limit = this.#options.payloadLimitBytes;
+    if (bytes.length <= limit) return bytes;
+    throw new TroupeError(
+      'PAYLOAD_TOO_LARGE',
+      `The payload is ${bytes.length} bytes; the limit is ${limit}. Raise payloadLimitBytes, or pass a reference.`,
+      {
+        details: { bytes: bytes.length, limit },
+      },
+    );
+  }
+
+  #stream<T>(
+    functionName: string,
+    payload: Uint8Array,
+    options: InvokeOptions,
+    mode: 'stream' | 'http',
+    decode: (chunk: Uint8Array) => T,
+  ) {
+    let granted = 0;
+    const queue = new ChunkQueue<T>({
+      grant: (chunks) => {
+        granted += chunks;
+        if (call.instance) grantNow();
+      },
+      onCancel: () => void this.#options.router.tell('cancel', call),
+    });
+    const grantNow = () => {
+      if (granted > 0) call.instance?.grant(call, granted);
+      granted = 0;
+    };
+    let gotHead: (head: StreamHead) => void = () => {};
+    let noHead: (error: unknown) => void = () => {};
+    const head = new Promise<StreamHead>((resolve, reject) => {
+      gotHead = resolve;
+      noHead = reject;
+    });
+    // A caller who only iterates never looks at the head.
+    head.catch(() => {});
+    const call: Call = this.#call(functionName, payload, options, {
+      mode,
+      chunk: (chunk, first) => {
+        if (first) gotHead(first);
+        if (mode === 'http' && chunk.length === 0) return queue.isOpen ? countEmpty() : undefined;
+        queue.push(decode(chunk));
+      },
+      settled: (outcome) => {
+        if (outcome.kind === 'succeeded') return queue.end();
+        noHead(outcome.error);
+        queue.fail(outcome.error);
+      },
+    });
+    /** A chunk without bytes used up credit that nobody will give back by taking it. */
+    const countEmpty = () => call.instance?.grant(call, 1);
+    return { queue, head };
+  }
+
+  #call(
+    functionName: string,
+    payload: Uint8Array,
+    options: InvokeOptions,
+    rest: Pick<CallRequest, 'mode' | 'settled'> & Partial<Pick<CallRequest, 'chunk'>>,
+  ): Call {
+    checkOptions(functionName, options);
+    const { timeoutMs, version, alias, idempotencyKey, signal } = options;
+    const request: CallRequest = {
+      functionName,
+      payload,
+      depth: 0,
+      ...rest,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(version === undefined ? {} : { version }),
+      ...(alias === undefined ? {} : { alias }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    };
+    const call: Call = new Call(
+      this.#options.nextId(),
+      signal ? this.#abortable(request, signal, () => call) : request,
+      this.#host,
+    );
+    if (signal?.aborted) call.fail(new TroupeError('CANCELLED', 'The call was cancelled before it began.'));
+    else this.#send(call);
+    return call;
+  }
+
+  /** Listens to the signal for as long as the call lives, and no longer: signals outlive calls by far. */
+  #abortable(request: CallRequest, signal: AbortSignal, callOf: () => Call): CallRequest {
+    const abort = () => void this.#options.router.tell('cancel', callOf());
+    signal.addEventListener('abort', abort, { once: true });
+    return {
+      ...request,
+      settled: (outcome: CallOutcome) => {
+        signal.removeEventListener('abort', abort);
+        request.settled(outcome);
+      },
+    };
+  }
+
+  #send(call: Call): void {
+    if (this.#options.router.tell('invoke', call)) return;
+    call.fail(
+      new TroupeError(
+        'OVERLOADED',
+        'The router has more calls waiting than it may hold, or has stopped. Try again later.',
+      ),
+    );
+  }
+}
+
+function checkOptions(functionName: string, { timeoutMs, version, alias, idempotencyKey }: InvokeOptions): void {
+  if (typeof functionName !== 'string') throw invalid('The function name must be a string.');
+  if (timeoutMs !== undefined && !(Number.isFinite(timeoutMs) && timeoutMs > 0)) {
+    throw invalid(`timeoutMs must be a number above 0, not ${timeoutMs}.`);
+  }
+  if (version !== undefined && !(Number.isSafeInteger(version) && version > 0)) {
+    throw invalid(`version must be a whole number from 1, not ${version}.`);
+  }
+  if (version !== undefined && alias !== undefined) throw invalid('Give a version or an alias, not both.');
+  if (
+    idempotencyKey !== undefined &&
+    (typeof idempotencyKey !== 'string' || idempotencyKey.length > MAX_KEY_CHARACTERS)
+  ) {
+    throw invalid(`idempotencyKey must be a string of at most ${MAX_KEY_CHARACTERS} characters.`);
+  }
+}
+
+function invalid(message: string): TroupeError {
+  return new TroupeError('INVALID_ARGUMENT', message);
+}
+
+function decodeResult(payload: Uint8Array): unknown {
+  return payload === EMPTY || payload.length === 0 ? undefined : decodePayload(payload);
+}
+
+/** What every instance of a host reports, and where it goes. */
+export function observerFor(
+  router: ActorRef<RouterMessages<Call>>,
+  caller: Caller,
+  log: InstanceObserver['log'],
+): InstanceObserver {
+  return {
+    ready: (handle) => void router.tell('instanceReady', handle),
+    gone: (instanceId) => void router.tell('instanceGone', { instanceId }),
+    callLeft: (instanceId, call) => void router.tell('callLeft', { instanceId, call }),
+    nestedCall: (parent, meta, payload, answer) => caller.nested(parent, meta, payload, answer),
+    log,
+  };
+}
