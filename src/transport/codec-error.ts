@@ -21,6 +21,15 @@ export class CodecError extends Error {
   }
 }
 
+/** Stands for a member whose getter throws. */
+class Unreadable {
+  readonly thrown: unknown;
+
+  constructor(thrown: unknown) {
+    this.thrown = thrown;
+  }
+}
+
 /** The search goes no deeper: the first levels of a path are what helps. */
 const MAX_SEARCH_DEPTH = 64;
 
@@ -33,10 +42,13 @@ export function findOffender(value: unknown, thrown: unknown, canEncode: (part: 
     while (path.length < MAX_SEARCH_DEPTH && typeof current === 'object' && current !== null) {
       if (ancestors.has(current)) return new CodecError('circular', path, 'it is inside itself (circular)');
       ancestors.add(current);
-      const offender = members(current).find(([, member]) => ancestors.has(member) || !canEncode(member));
+      const offender = members(current).find(
+        ([, member]) => member instanceof Unreadable || ancestors.has(member) || !canEncode(member),
+      );
       if (!offender) break;
       path.push(offender[0]);
       current = offender[1];
+      if (current instanceof Unreadable) return new CodecError('type', path, describe(current.thrown));
     }
   } catch (thrownBySearch) {
     return new CodecError('type', path, describe(thrownBySearch));
@@ -63,10 +75,18 @@ function members(composite: object): [place: string, member: unknown][] {
   }
   if (composite instanceof Set) return [...composite].map((member) => ['.values()', member]);
   if (Array.isArray(composite)) return composite.map((member, index) => [`[${index}]`, member]);
-  return Object.entries(composite).map(([key, member]) => [
+  return Object.keys(composite).map((key) => [
     /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${label(key)}]`,
-    member,
+    read(composite, key),
   ]);
+}
+
+function read(composite: object, key: string): unknown {
+  try {
+    return (composite as Record<string, unknown>)[key];
+  } catch (thrown) {
+    return new Unreadable(thrown);
+  }
 }
 
 function label(key: unknown): string {

@@ -8,7 +8,8 @@
  * cause and own members. What would silently lose its meaning is refused with a `CodecError`: functions, symbols, promises, weak
  * collections, regular expressions, shared memory, circular structures.
  *
- * Nothing but data is ever built from bytes: no errors, no regular expressions, no classes. A member named `__proto__` is renamed.
+ * Nothing but data is ever built from bytes: no errors, no regular expressions, no classes. A member named `__proto__` is renamed
+ * (invariant 6 in README.md).
  */
 import { addExtension, Packr, Unpackr } from 'msgpackr';
 import { CodecError, findOffender } from './codec-error.ts';

@@ -2,7 +2,8 @@
  * Frames as bytes of a stream. The layout is in README.md; all numbers are little-endian.
  *
  * The decoder takes chunks as they come, however they were cut. Bad input ends it: one typed error, and nothing after. It never
- * allocates what a header merely declares: it holds the chunks that came, and joins them once a frame is whole.
+ * allocates what a header merely declares: it holds the chunks that came, and joins them once a frame is whole (invariants 4 and 5 in
+ * README.md).
  */
 import { TroupeError } from '../errors.ts';
 import { MAX_FRAME_BYTES } from './limits.ts';
