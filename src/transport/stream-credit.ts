@@ -1,6 +1,7 @@
 /**
- * Both ends of a stream with credit. The consumer grants chunks, the producer takes one grant before it makes a chunk, so that at zero
- * credit the generator is not pulled (invariant 7 in README.md) and no end ever holds more than the first grant. The frames between them are not known here.
+ * Both ends of a stream with credit. The consumer grants chunks, the producer takes one grant before it makes a chunk. So at zero
+ * credit the generator is not pulled (invariant 7 in README.md), and no end ever holds more than the first grant. The frames between
+ * them are not known here.
  *
  * The scheme is the one of HTTP/2 flow control (RFC 9113, section 5.2), counted in chunks instead of bytes.
  */
