@@ -33,7 +33,8 @@ async function run({ links, messages }: Topology, seed: number | undefined): Pro
   const sent = links.map(() => 0);
   const nodes: ActorRef<Node>[] = [];
   const send = (from: number, to: number, hopsLeft: number) => {
-    const sequence = (sent[from] = (sent[from] ?? 0) + 1);
+    const sequence = (sent[from] ?? 0) + 1;
+    sent[from] = sequence;
     nodes[to]?.tell('hop', { from, sequence, hopsLeft });
   };
   links.forEach((targets, index) => {
