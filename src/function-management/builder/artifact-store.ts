@@ -5,7 +5,7 @@
  * 1. A directory named after a hash is complete: it is written elsewhere, flushed, and renamed into place in one step.
  * 2. An artifact is never served unless its files still have its hash.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { chmod, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -43,6 +43,9 @@ type Description = z.output<typeof descriptionSchema>;
 
 const ENTRY_NAMES = { script: 'function.cjs', module: 'function.mjs', exec: 'executable' } as const;
 
+/** Never the same path twice in one process, also when a builder is started anew over the same directory. */
+let temporaryPaths = 0;
+
 export class ArtifactStore {
   readonly #directory: string;
   readonly #temporary: string;
@@ -64,7 +67,7 @@ export class ArtifactStore {
 
   /** A fresh path for something that is not finished; same file system as the artifacts. */
   temporaryPath(): string {
-    return join(this.#temporary, randomUUID());
+    return join(this.#temporary, String(++temporaryPaths));
   }
 
   /** Undefined when there is no such artifact, or when it is damaged or from another toolchain. */

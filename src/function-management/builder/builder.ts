@@ -9,7 +9,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
-import { serializeError, TroupeError, toTroupeError } from '../../errors.ts';
+import { deserializeError, type SerializedError, serializeError, TroupeError, toTroupeError } from '../../errors.ts';
 import { later } from '../../kernel/actor-system.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { ActorDefinition } from '../../kernel/protocol.ts';
@@ -20,7 +20,7 @@ import { DependencyInstaller } from './dependencies.ts';
 import { acquireEsbuild, type EsbuildService } from './esbuild-service.ts';
 import { readExecutable } from './executable.ts';
 import { NativePackages } from './native-packages.ts';
-import type { BuilderMessages, BuildOutcome, BuildRequest, FunctionManifest, Inspect } from './protocol.ts';
+import type { Artifact, BuilderMessages, BuildOutcome, BuildRequest, FunctionManifest, Inspect } from './protocol.ts';
 import { Slots } from './slots.ts';
 import { type LocatedSource, locateSource, sourceKey } from './source.ts';
 
@@ -48,6 +48,8 @@ export interface BuilderOptions {
   readonly inspect: Inspect;
   readonly clock: Clock;
   readonly limits?: Partial<BuilderLimits>;
+  /** Rewrites the stack of an error from an artifact's entry, by its source map, to speak of the source. */
+  readonly mapStack?: (stack: string, entry: string, sourceMap: string) => string;
 }
 
 export function builderActor(options: BuilderOptions): ActorDefinition<BuilderMessages> {
@@ -77,6 +79,7 @@ interface Made {
 
 class Builder {
   readonly #inspect: Inspect;
+  readonly #mapStack: BuilderOptions['mapStack'];
   readonly #clock: Clock;
   readonly #limits: BuilderLimits;
   readonly #store: ArtifactStore;
@@ -91,9 +94,10 @@ class Builder {
   readonly #claimed = new Map<string, number>();
   readonly #esbuild: EsbuildService = acquireEsbuild();
 
-  constructor({ artifactsDirectory, inspect, clock, limits }: BuilderOptions) {
+  constructor({ artifactsDirectory, inspect, clock, limits, mapStack }: BuilderOptions) {
     const tools = toolchain();
     this.#inspect = inspect;
+    this.#mapStack = mapStack;
     this.#clock = clock;
     this.#limits = { ...DEFAULT_BUILDER_LIMITS, ...limits };
     this.#slots = new Slots(this.#limits.maxConcurrentBuilds, this.#limits.maxWaitingBuilds, 'builds');
@@ -213,10 +217,22 @@ class Builder {
     const staged = await onDisk(() => this.#store.stage(content));
     try {
       const manifest: FunctionManifest =
-        content.format === 'exec' ? { shape: 'exec', config: {} } : await this.#inspect(staged);
+        content.format === 'exec' ? { shape: 'exec', config: {} } : await this.#inspectStaged(staged, content);
       return await onDisk(() => this.#store.commit(staged, content, manifest));
     } finally {
       await this.#store.discard(staged.directory);
+    }
+  }
+
+  /** What the code threw while loading names the source, not the place where the artifact lay at that moment. */
+  async #inspectStaged(staged: Artifact, { sourceMap }: ArtifactContent): Promise<FunctionManifest> {
+    try {
+      return await this.#inspect(staged);
+    } catch (thrown) {
+      const mapStack = this.#mapStack;
+      if (!mapStack || !sourceMap) throw thrown;
+      const json = Buffer.from(sourceMap).toString('utf8');
+      throw deserializeError(withStacks(serializeError(thrown), (stack) => mapStack(stack, staged.entry, json)));
     }
   }
 
@@ -229,6 +245,15 @@ class Builder {
       `${what} becomes a script of ${code.byteLength} bytes; the limit is ${maxSourceBytes}. Read large data at run time instead.`,
     );
   }
+}
+
+function withStacks(error: SerializedError, map: (stack: string) => string): SerializedError {
+  const { stack, cause } = error;
+  return {
+    ...error,
+    ...(stack === undefined ? {} : { stack: map(stack) }),
+    ...(cause === undefined ? {} : { cause: withStacks(cause, map) }),
+  };
 }
 
 /** A full or read-only disk is not a bug of ours. */

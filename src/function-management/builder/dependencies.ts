@@ -86,12 +86,20 @@ export class DependencyInstaller {
         cancel();
         this.#children.delete(child);
         if (!error) return done();
-        const lines = `${stdout}\n${stderr}`.split('\n').filter((line) => line.trim() !== '');
+        // The person who reads it knows the source, not the directory in which npm ran.
+        const lines = `${stdout}\n${stderr}`
+          .replaceAll(cwd, root)
+          .split('\n')
+          .filter((line) => line.trim() !== '');
         const reason = isLate ? `It took longer than ${timeoutMs} ms.` : lines.slice(-LAST_LINES).join('\n');
         fail(
-          new TroupeError('BUILD_FAILED', `"npm ci" failed for ${root}:\n${reason || error.message}`, {
-            details: { file: join(root, 'package.json') },
-          }),
+          new TroupeError(
+            'BUILD_FAILED',
+            `"npm ci" failed for ${root}:\n${reason || `${error.message}. Is npm installed?`}`,
+            {
+              details: { file: join(root, 'package.json') },
+            },
+          ),
         );
       });
       const cancel = clock.after(timeoutMs, () => {

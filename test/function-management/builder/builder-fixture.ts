@@ -14,6 +14,7 @@ import type {
   BuildRequest,
   Inspect,
 } from '../../../src/function-management/builder/protocol.ts';
+import { mapStack } from '../../../src/function-management/instance/stack-mapping.ts';
 import { ActorSystem } from '../../../src/kernel/actor-system.ts';
 import type { ActorRef } from '../../../src/kernel/protocol.ts';
 
@@ -70,6 +71,7 @@ export class BuilderFixture {
         artifactsDirectory: this.artifactsDirectory,
         clock: this.#system.clock,
         limits: this.#limits,
+        mapStack,
         inspect: (artifact) => {
           this.inspected.push(artifact);
           return this.inspect(artifact);
