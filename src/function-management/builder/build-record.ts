@@ -7,8 +7,8 @@
  * git does for its index.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir, readdir, readFile, readlink, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { LOCK_FILES } from './source.ts';
 
@@ -36,6 +36,12 @@ const recordSchema = z.object({
 export type InputFile = z.infer<typeof inputSchema>;
 export type BuildRecord = z.infer<typeof recordSchema>;
 
+/** What a build read, and the directories in which it looked for more. */
+export interface BuildTrace {
+  readonly inputs: readonly InputFile[];
+  readonly lookedIn: readonly string[];
+}
+
 export class BuildRecords {
   readonly #directory: string;
   readonly #toolchain: string;
@@ -59,11 +65,11 @@ export class BuildRecords {
     return inputs.includes(false) || listings.includes(false) ? undefined : record.hash;
   }
 
-  async write(key: string, hash: string, inputs: readonly InputFile[]): Promise<void> {
+  async write(key: string, hash: string, { inputs, lookedIn }: BuildTrace): Promise<void> {
     const places = await this.#lookedAt(inputs.map(({ path }) => path));
-    const own = [...new Set(inputs.map(({ path }) => dirname(path)))].filter((path) => !isInstalled(path));
+    const own = new Set([...lookedIn, ...inputs.map(({ path }) => dirname(path)).filter((path) => !isInstalled(path))]);
     const listings = await Promise.all(
-      own.map(async (directory) => ({ directory, names: await listNames(directory) })),
+      [...own].map(async (directory) => ({ directory, names: await listNames(directory) })),
     );
     const record: BuildRecord = { toolchain: this.#toolchain, hash, inputs: [...inputs, ...places], listings };
     await mkdir(this.#directory, { recursive: true });
@@ -135,21 +141,23 @@ export class BuildRecords {
   }
 }
 
-function isInstalled(directory: string): boolean {
+export function isInstalled(directory: string): boolean {
   return /[\\/]node_modules(?:[\\/]|$)/.test(directory);
 }
 
-/** A new `x.ts` beside `x.js` changes what `./x` means, so the names count, but only of files that an import can find. */
+/**
+ * A new `x.ts` beside `x.js` changes what `./x` means, and so does a link that leads elsewhere. Names that no import can find do not
+ * count: editors and tests write such files all the time.
+ */
 async function listNames(directory: string): Promise<string> {
-  const names = await readdir(directory).catch(() => []);
-  return hashOf(
-    Buffer.from(
-      names
-        .filter((name) => SCRIPT_OR_DATA.test(basename(name)))
-        .sort()
-        .join('\0'),
-    ),
-  );
+  const real = await realpath(directory).catch(() => '');
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  const names = entries.map(async (entry) => {
+    if (entry.isSymbolicLink())
+      return `${entry.name} -> ${await readlink(join(directory, entry.name)).catch(() => '')}`;
+    return SCRIPT_OR_DATA.test(entry.name) ? entry.name : '';
+  });
+  return hashOf(Buffer.from([real, ...(await Promise.all(names)).filter((name) => name !== '').sort()].join('\0')));
 }
 
 function hashOf(bytes: Buffer): string {

@@ -14,7 +14,7 @@ import { later } from '../../kernel/actor-system.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { ActorDefinition } from '../../kernel/protocol.ts';
 import { type ArtifactContent, ArtifactStore, hashOf, type StoredArtifact } from './artifact-store.ts';
-import { BuildRecords, type InputFile } from './build-record.ts';
+import { BuildRecords, type BuildTrace } from './build-record.ts';
 import { bundle } from './bundle.ts';
 import { DependencyInstaller } from './dependencies.ts';
 import { acquireEsbuild, type EsbuildService } from './esbuild-service.ts';
@@ -61,7 +61,7 @@ export function builderActor(options: BuilderOptions): ActorDefinition<BuilderMe
       await builder.open();
       return {
         build: (request) => later(builder.build(request)),
-        collectGarbage: ({ keep }) => later(builder.collectGarbage(keep)),
+        collectGarbage: ({ keep }) => later(onDisk(() => builder.collectGarbage(keep))),
       };
     },
   };
@@ -74,7 +74,7 @@ interface Built {
 
 interface Made {
   readonly content: ArtifactContent;
-  readonly inputs: readonly InputFile[];
+  readonly trace: BuildTrace;
 }
 
 class Builder {
@@ -112,8 +112,14 @@ class Builder {
     });
   }
 
+  /** Throws `DATA_DIR_UNUSABLE`. */
   async open(): Promise<void> {
-    await this.#store.open();
+    try {
+      await this.#store.open();
+    } catch (cause) {
+      const message = `The directory for function code cannot be used: ${(cause as Error).message}.`;
+      throw new TroupeError('DATA_DIR_UNUSABLE', message, { cause });
+    }
   }
 
   /** Builds inside finish, but for installations, which may take minutes. */
@@ -137,7 +143,7 @@ class Builder {
   }
 
   async collectGarbage(keep: readonly string[]): Promise<{ readonly removed: number }> {
-    return this.#claims.run(async () => {
+    return await this.#claims.run(async () => {
       const kept = new Set([...keep, ...this.#claimed.keys()]);
       const { removed, dependencies } = await this.#store.retain(kept);
       await this.#records.retain(kept);
@@ -171,12 +177,12 @@ class Builder {
     }
     return await this.#slots.run(async () => {
       await this.#claims.run(async () => undefined);
-      const { content, inputs } = await this.#make(source);
+      const { content, trace } = await this.#make(source);
       this.#checkSize(content, source);
       return await this.#claim(hashOf(content), async (hash) => {
         const existing = await this.#store.find(hash);
         const stored = existing ?? (await this.#load(content));
-        await onDisk(() => this.#records.write(key, hash, inputs));
+        await onDisk(() => this.#records.write(key, hash, trace));
         return { stored, reused: existing !== undefined };
       });
     });
@@ -198,18 +204,18 @@ class Builder {
     const { maxSourceBytes } = this.#limits;
     if (source.kind === 'executable') {
       const { code, input } = await readExecutable(source.entry, maxSourceBytes, this.#clock.wallMs());
-      return { content: { format: 'exec', code }, inputs: [input] };
+      return { content: { format: 'exec', code }, trace: { inputs: [input], lookedIn: [] } };
     }
     const needsInstall = source.kind === 'directory' && source.dependencies === 'install';
     const installed = needsInstall ? await this.#installer.install(source.directory) : undefined;
-    const { inputs, ...content } = await bundle(source, {
+    const { trace, ...content } = await bundle(source, {
       esbuild: this.#esbuild.esbuild(),
       natives: this.#natives,
       maxSourceBytes,
       nowMs: () => this.#clock.wallMs(),
       ...(installed === undefined ? {} : { installed }),
     });
-    return { content: installed === undefined ? content : { ...content, dependencies: basename(installed) }, inputs };
+    return { content: installed === undefined ? content : { ...content, dependencies: basename(installed) }, trace };
   }
 
   /** Loads the new artifact once before anybody can see it: what cannot be loaded never becomes an artifact. */
@@ -263,7 +269,7 @@ async function onDisk<Result>(write: () => Promise<Result>): Promise<Result> {
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
     if (thrown instanceof TroupeError || typeof code !== 'string') throw thrown;
-    const message = `The artifact could not be written: ${(thrown as Error).message}. Check the space and the rights of the data directory.`;
+    const message = `Function code could not be written: ${(thrown as Error).message}. Check the space and the rights of the data directory.`;
     throw new TroupeError('STORE_WRITE_FAILED', message, { cause: thrown });
   }
 }

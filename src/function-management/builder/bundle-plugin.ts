@@ -10,7 +10,7 @@ import { isBuiltin } from 'node:module';
 import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { OnLoadResult, OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild';
-import type { InputFile } from './build-record.ts';
+import { type InputFile, isInstalled } from './build-record.ts';
 import { findPackage, type NativePackages, packageNameOf, resolveRequire } from './native-packages.ts';
 import { isInside } from './source.ts';
 
@@ -30,6 +30,8 @@ export interface BundlePluginOptions {
 /** What the plugin learned while the bundler ran. */
 export interface BundleNotes {
   readonly inputs: Map<string, InputFile>;
+  /** Where imports of the user's own files were looked for: paths as written, before links are resolved. */
+  readonly lookedIn: Set<string>;
   /** What was put before the first line, by path. */
   readonly prefixes: Map<string, string>;
   /** Packages that turned out to be native only when the bundler met their add-on: build again with these outside. */
@@ -63,6 +65,10 @@ export function bundlePlugin(options: BundlePluginOptions, notes: BundleNotes): 
     setup(build) {
       build.onResolve({ filter: /^troupe(?:\/|$)/ }, () => ({ path: GUEST_ENTRY }));
       build.onResolve({ filter: /\.node$/ }, (asked) => resolveAddOn(asked, options, notes));
+      build.onResolve({ filter: /^\.\.?(?:\/|$)/ }, ({ path, resolveDir }) => {
+        if (!isInstalled(resolveDir)) notes.lookedIn.add(dirname(join(resolveDir, path)));
+        return undefined;
+      });
       build.onResolve({ filter: /^[^./]/ }, (asked) => resolvePackage(build, asked, options, notes));
       build.onLoad({ filter: /.*/, namespace: 'file' }, ({ path }) => load(path, options, notes));
     },
@@ -76,7 +82,7 @@ async function resolvePackage(
   notes: BundleNotes,
 ): Promise<OnResolveResult | undefined> {
   if (asked.pluginData === ASKED || asked.kind === 'entry-point' || isBuiltin(asked.path)) return undefined;
-  const found = await locatePackage(asked, options);
+  const found = await locatePackage(asked, options, notes);
   if (!found) return undefined;
   const isNative = options.nativeDirectories.has(found.directory) || (await options.natives.isNative(found.directory));
   if (isNative) {
@@ -96,12 +102,16 @@ async function resolvePackage(
 async function locatePackage(
   asked: OnResolveArgs,
   { root, installed }: BundlePluginOptions,
+  notes: BundleNotes,
 ): Promise<{ readonly directory: string; readonly from: string } | undefined> {
   const name = packageNameOf(asked.path);
   if (name === undefined) return undefined;
   const isOwn = root !== undefined && isInside(asked.resolveDir, root);
+  const look = (place: string) => {
+    if (!isInstalled(asked.resolveDir)) notes.lookedIn.add(place);
+  };
   for (const from of installed !== undefined && isOwn ? [installed, asked.resolveDir] : [asked.resolveDir]) {
-    const directory = await findPackage(name, from);
+    const directory = await findPackage(name, from, look);
     if (directory !== undefined) return { directory, from };
   }
   return undefined;

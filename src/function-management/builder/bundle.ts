@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import type * as Esbuild from 'esbuild';
 import type { TroupeError } from '../../errors.ts';
 import { buildFailure } from './build-errors.ts';
-import type { InputFile } from './build-record.ts';
+import type { BuildTrace } from './build-record.ts';
 import { type BundleNotes, bundlePlugin, PLACE_DEFINES } from './bundle-plugin.ts';
 import { describeEscape } from './escape.ts';
 import type { NativePackages } from './native-packages.ts';
@@ -28,7 +28,7 @@ export interface Bundle {
   readonly format: 'script' | 'module';
   readonly code: Uint8Array;
   readonly sourceMap: Uint8Array;
-  readonly inputs: readonly InputFile[];
+  readonly trace: BuildTrace;
 }
 
 /** Each attempt after the first knows more packages to be native, or that the source awaits at top level. */
@@ -43,18 +43,22 @@ export async function bundle(source: BundledSource, options: BundleOptions): Pro
   const nativeDirectories = new Set<string>();
   let format: Bundle['format'] = 'script';
   for (let attempt = 1; ; attempt++) {
-    const notes: BundleNotes = { inputs: new Map(), prefixes: new Map(), foundNative: new Set(), escapes: [] };
+    const notes = emptyNotes();
     const built = await run(source, format, { ...options, nativeDirectories }, notes);
     if (attempt < MAX_ATTEMPTS && notes.foundNative.size > 0) {
       for (const directory of notes.foundNative) nativeDirectories.add(directory);
     } else if ('code' in built) {
-      return { format, ...built, inputs: [...notes.inputs.values()] };
+      return { format, ...built, trace: { inputs: [...notes.inputs.values()], lookedIn: [...notes.lookedIn] } };
     } else if (format === 'script' && built.messages.some(({ text }) => TOP_LEVEL_AWAIT.test(text))) {
       format = 'module';
     } else {
       throw await explain(source, built.messages, notes);
     }
   }
+}
+
+function emptyNotes(): BundleNotes {
+  return { inputs: new Map(), lookedIn: new Set(), prefixes: new Map(), foundNative: new Set(), escapes: [] };
 }
 
 type Attempt =
@@ -84,7 +88,7 @@ async function run(
     const { outputFiles } = await esbuild.build({ ...settings(source, format), ...entry(source), plugins: [plugin] });
     const code = outputFiles.find(({ path }) => !path.endsWith('.map'))?.contents ?? new Uint8Array(0);
     const map = outputFiles.find(({ path }) => path.endsWith('.map'))?.text ?? '{}';
-    return { code, sourceMap: withAbsoluteSources(map, source) };
+    return { code, sourceMap: mendSourceMap(map, source, notes) };
   } catch (thrown) {
     const { errors } = thrown as Partial<Esbuild.BuildFailure>;
     if (Array.isArray(errors)) return { messages: errors };
@@ -125,12 +129,16 @@ function entryName(source: BundledSource): string {
   return source.kind === 'inline' ? `inline.${source.language}` : source.entry;
 }
 
-/** esbuild writes paths relative to its output file, which does not lie where it says. */
-function withAbsoluteSources(json: string, source: BundledSource): Uint8Array {
-  const map = JSON.parse(json) as { sources: string[] };
+/** esbuild writes paths relative to its output file, which does not lie where it says; and the text with what the loader added. */
+function mendSourceMap(json: string, source: BundledSource, { prefixes }: BundleNotes): Uint8Array {
+  const map = JSON.parse(json) as { sources: string[]; sourcesContent: (string | null)[] };
   const inline = source.kind === 'inline' ? entryName(source) : undefined;
   const sources = map.sources.map((path) => (path === inline ? path : resolve(source.directory, path)));
-  return Buffer.from(JSON.stringify({ ...map, sources }));
+  const sourcesContent = map.sourcesContent.map((text, index) => {
+    const prefix = prefixes.get(sources[index] ?? '');
+    return prefix === undefined || text === null ? text : text.replace(prefix, '');
+  });
+  return Buffer.from(JSON.stringify({ ...map, sources, sourcesContent }));
 }
 
 async function explain(

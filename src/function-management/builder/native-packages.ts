@@ -45,10 +45,16 @@ export function packageNameOf(specifier: string): string | undefined {
   return /^(?:@[^/\\:]+\/)?[^./\\:#@][^/\\:]*/.exec(specifier)?.[0];
 }
 
-/** The real path of the package as Node would find it from `fromDirectory`. */
-export async function findPackage(name: string, fromDirectory: string): Promise<string | undefined> {
+/** The real path of the package as Node would find it from `fromDirectory`; `look` is told each place that was looked at. */
+export async function findPackage(
+  name: string,
+  fromDirectory: string,
+  look: (place: string) => void = () => undefined,
+): Promise<string | undefined> {
   for (let directory = fromDirectory; ; directory = dirname(directory)) {
-    const found = await realpath(join(directory, 'node_modules', name)).catch(() => undefined);
+    const place = join(directory, 'node_modules', name);
+    look(place);
+    const found = await realpath(place).catch(() => undefined);
     if (found) return found;
     if (dirname(directory) === directory) return undefined;
   }

@@ -39,7 +39,7 @@ const packageSchema = z.looseObject({
 /** Throws `SOURCE_NOT_FOUND`, `SOURCE_OUTSIDE_ROOT`, `LOCKFILE_REQUIRED`, `INVALID_ARGUMENT` or `BUILD_FAILED`. */
 export async function locateSource(request: BuildRequest, maxCodeBytes: number): Promise<LocatedSource> {
   const { source, runtime } = request;
-  if (typeof source === 'object' && !(source instanceof URL)) return locateInline(source, runtime, maxCodeBytes);
+  if (typeof source !== 'string' && !(source instanceof URL)) return locateInline(source, runtime, maxCodeBytes);
   const path = toPath(source);
   const { real, isDirectory } = await probe(path);
   if (isDirectory) {
@@ -75,9 +75,11 @@ function locateInline(
   runtime: BuildRequest['runtime'],
   maxCodeBytes: number,
 ): LocatedSource {
-  const { code, language } = source;
+  // The types say so, but plain JavaScript calls this too.
+  const { code, language } = (source ?? {}) as Partial<typeof source>;
   if (typeof code !== 'string' || (language !== 'js' && language !== 'ts')) {
-    throw new TroupeError('INVALID_ARGUMENT', "Inline source is { code: string, language: 'js' | 'ts' }.");
+    const message = "The source is a path, a file URL, or { code: string, language: 'js' | 'ts' }.";
+    throw new TroupeError('INVALID_ARGUMENT', message);
   }
   if (runtime === 'exec') {
     throw new TroupeError('INVALID_ARGUMENT', 'Runtime "exec" takes the path of an executable file, not inline code.');

@@ -60,6 +60,7 @@ describe('sources', () => {
       message: expect.stringContaining('gone.js'),
     });
     expect(await fixture.refused('')).toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect(await fixture.refused(null as never)).toMatchObject({ code: 'INVALID_ARGUMENT' });
     expect(await fixture.refused('a\0b')).toMatchObject({ code: 'INVALID_ARGUMENT' });
     expect(await fixture.refused(new URL('https://example.com/x.js'))).toMatchObject({ code: 'INVALID_ARGUMENT' });
   });

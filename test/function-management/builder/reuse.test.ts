@@ -1,4 +1,13 @@
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TroupeError } from '../../../src/errors.ts';
@@ -73,6 +82,34 @@ describe('unchanged source', () => {
     fixture.write({ 'tsconfig.json': '{"compilerOptions":{"strict":true}}' }, 'fn');
     expect((await fixture.build(source)).reused).toBe(false);
     expect((await fixture.build(source)).reused).toBe(true);
+  });
+
+  it('is built again when a link on the way to its imports, or to a package, leads elsewhere', async () => {
+    const root = fixture.write({
+      'b/index.js':
+        "import { word } from '../a/lib/word.js'; import { kind } from 'kind'; export default () => [word, kind];",
+      'one/word.js': "export const word = 'one';",
+      'two/word.js': "export const word = 'two';",
+      'packages/x/index.js': "exports.kind = 'x';",
+      'packages/y/index.js': "exports.kind = 'y';",
+      'a/readme.md': '',
+      'node_modules/readme.md': '',
+    });
+    const relink = (target: string, link: string) => {
+      rmSync(join(root, link), { force: true });
+      symlinkSync(join(root, target), join(root, link));
+    };
+    relink('one', 'a/lib');
+    relink('packages/x', 'node_modules/kind');
+    const source = join(root, 'b/index.js');
+    expect(await fixture.call(source)).toEqual(['one', 'x']);
+    expect((await fixture.build(source)).reused).toBe(true);
+    relink('two', 'a/lib');
+    expect(await fixture.call(source)).toEqual(['two', 'x']);
+    relink('packages/y', 'node_modules/kind');
+    expect(await fixture.call(source)).toEqual(['two', 'y']);
+    fixture.write({ 'b/node_modules/kind/index.js': "exports.kind = 'nearer';" });
+    expect(await fixture.call(source)).toEqual(['two', 'nearer']);
   });
 
   it('has one artifact wherever inline code is equal', async () => {
