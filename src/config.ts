@@ -115,6 +115,19 @@ export function readEnvironment(name: keyof typeof ENVIRONMENT): string | undefi
   return value === '' ? undefined : value;
 }
 
+/** What executables need of the host to run at all. */
+const PASSED_ON = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'];
+
+/** The environment of the processes that troupe starts. Functions see only their own variables, never these. */
+export function processEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    PASSED_ON.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
 /** Fills in defaults; throws `INVALID_ARGUMENT` that names every wrong option, its value's fault and its place. */
 export function resolveFunctionConfig(config: unknown): ResolvedFunctionConfig {
   const resolved = parseOptions(functionConfigSchema, config, 'INVALID_ARGUMENT', 'function option');

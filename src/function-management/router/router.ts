@@ -40,6 +40,8 @@ export function routerActor(options: RouterOptions): ActorDefinition<RouterMessa
     mailboxCapacity: MAILBOX_CAPACITY,
     // What frees slots must arrive however many calls stand in the way.
     controlMessages: [
+      'functionChanged',
+      'functionRemoved',
       'cancel',
       'callLeft',
       'callLost',

@@ -1,0 +1,33 @@
+/** The public embedding API. */
+export type { FunctionConfig, HostOptions } from './config.ts';
+export type {
+  FunctionDetails,
+  FunctionLogLine,
+  FunctionStats,
+  HostStats,
+  LogFilter,
+} from './ecosystem/monitoring/protocol.ts';
+export { ERROR_CODES, type ErrorCode, type ErrorKind, TroupeError } from './errors.ts';
+export type { FunctionSource } from './function-management/builder/protocol.ts';
+export type { InstanceDescription } from './function-management/instance/protocol.ts';
+export type { FunctionAlias, FunctionDescription, FunctionVersion } from './function-management/registry/protocol.ts';
+export type { InvokeOptions } from './function-management/router/caller.ts';
+export { defineFunction } from './guest.ts';
+export type {
+  Context,
+  FetchHandler,
+  Handler,
+  Logger,
+  StandardSchema,
+  StreamHandler,
+  ValueHandler,
+} from './handler.ts';
+export type { ColdStartReason, InvocationRecord, Phase } from './ledger/protocol.ts';
+export {
+  createTroupe,
+  type Deployed,
+  type DeployOptions,
+  type FunctionProxy,
+  type InvocationDetails,
+  Troupe,
+} from './troupe.ts';

@@ -1,0 +1,218 @@
+/**
+ * The composition root: spawns the actors and hands each its references. No logic.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { HostConfig } from './config.ts';
+import { LogStore } from './ecosystem/monitoring/log-store.ts';
+import { autoscalerActor } from './function-management/autoscaler/autoscaler.ts';
+import type { AutoscalerMessages } from './function-management/autoscaler/protocol.ts';
+import { reactivePolicy } from './function-management/autoscaler/reactive-policy.ts';
+import { builderActor } from './function-management/builder/builder.ts';
+import type { BuilderMessages } from './function-management/builder/protocol.ts';
+import { deployerActor } from './function-management/deployer/deployer.ts';
+import { makeInspect } from './function-management/deployer/inspector.ts';
+import type { DeployerMessages } from './function-management/deployer/protocol.ts';
+import { errorMapper } from './function-management/instance/error-mapping.ts';
+import type { RegistryListener, RegistryMessages } from './function-management/registry/protocol.ts';
+import { registryActor } from './function-management/registry/registry.ts';
+import type { Call } from './function-management/router/call.ts';
+import { Caller, observerFor } from './function-management/router/caller.ts';
+import type { RouterMessages } from './function-management/router/protocol.ts';
+import { routerActor } from './function-management/router/router.ts';
+import { ActorSystem } from './kernel/actor-system.ts';
+import { type Clock, systemClock } from './kernel/clock.ts';
+import type { ActorRef } from './kernel/protocol.ts';
+import { Ledger } from './ledger/ledger.ts';
+import { namingServiceActor } from './resource-orchestration/naming-service/naming-service.ts';
+import { createChildAgent } from './resource-orchestration/node-agent/child-agent.ts';
+import { createInlineAgent } from './resource-orchestration/node-agent/inline-agent.ts';
+import type { StartAgent } from './resource-orchestration/node-agent/protocol.ts';
+import type { ResourceManagerMessages } from './resource-orchestration/resource-manager/protocol.ts';
+import { resourceManagerActor } from './resource-orchestration/resource-manager/resource-manager.ts';
+import { resourceSchedulerActor } from './resource-orchestration/resource-scheduler/resource-scheduler.ts';
+import { openLmdbStore } from './store/lmdb-store.ts';
+import { openMemoryStore } from './store/memory-store.ts';
+import type { Store } from './store/protocol.ts';
+
+export interface Runtime {
+  readonly config: HostConfig;
+  readonly clock: Clock;
+  readonly system: ActorSystem;
+  readonly store: Store;
+  readonly ledger: Ledger;
+  readonly logs: LogStore;
+  readonly caller: Caller;
+  readonly registry: ActorRef<RegistryMessages>;
+  readonly builder: ActorRef<BuilderMessages>;
+  readonly deployer: ActorRef<DeployerMessages>;
+  readonly router: ActorRef<RouterMessages<Call>>;
+  readonly autoscaler: ActorRef<AutoscalerMessages>;
+  readonly manager: ActorRef<ResourceManagerMessages>;
+  readonly isClosing: boolean;
+  /** Drains the calls inside, then stops every actor and closes the store. */
+  close(): Promise<void>;
+}
+
+/** Actors that do not end by then, once calls have drained, are killed. */
+const SHUTDOWN_TIMEOUT_MS = 10_000;
+
+export async function startRuntime(config: HostConfig): Promise<Runtime> {
+  const clock = systemClock;
+  const random = Math.random;
+  const place = await openPlace(config, clock);
+  const { store } = place;
+  const system = new ActorSystem({ clock });
+  const ledger = new Ledger(config.keptInvocations);
+  const logs = new LogStore(config.keptLogLines);
+
+  const naming = system.spawn(namingServiceActor({ store: store.database('settings'), clock }));
+  const scheduler = system.spawn(resourceSchedulerActor());
+  const manager = system.spawn(
+    resourceManagerActor({
+      startAgent: agentStarter(config, clock),
+      budgetsMb: new Array<number>(config.agents).fill(Math.floor(config.memoryBudgetMb / config.agents)),
+      naming,
+      scheduler,
+      clock,
+      random,
+    }),
+  );
+
+  const { payloadLimitBytes, startTimeoutMs, maxCallDepth, cancelGraceMs } = config;
+  // The autoscaler and the deployer are told by actors that start before them; by the first message both are there.
+  const later: { autoscaler?: ActorRef<AutoscalerMessages>; deployer?: ActorRef<DeployerMessages> } = {};
+  const router = system.spawn(
+    routerActor({
+      random,
+      maxCallDepth,
+      cancelGraceMs,
+      demandArrived: (name, version) => later.autoscaler?.tell('demandArrived', { name, version }),
+    }),
+  );
+  const caller = new Caller({ router, ledger, clock, payloadLimitBytes, nextId: idSource() });
+  const builder = system.spawn(
+    builderActor({
+      artifactsDirectory: place.artifactsDirectory,
+      inspect: makeInspect({ manager, clock, timeoutMs: startTimeoutMs, payloadLimitBytes }),
+      clock,
+    }),
+  );
+  const listener: RegistryListener = {
+    functionChanged(description) {
+      router.tell('functionChanged', description);
+      later.deployer?.tell('functionChanged', description);
+      later.autoscaler?.tell('functionChanged', description);
+    },
+    functionRemoved(name) {
+      router.tell('functionRemoved', name);
+      later.deployer?.tell('functionRemoved', name);
+      later.autoscaler?.tell('functionRemoved', name);
+      ledger.forget(name);
+    },
+  };
+  const registry = system.spawn(
+    registryActor({
+      store: store.database('functions'),
+      artifactsDirectory: place.artifactsDirectory,
+      listeners: [listener],
+      clock,
+    }),
+  );
+  const deployer = system.spawn(
+    deployerActor({
+      builder,
+      registry,
+      manager,
+      router,
+      observer: observerFor(router, caller, (origin, line) => logs.append(origin, line)),
+      errorMapper,
+      startTimeoutMs,
+      payloadLimitBytes,
+    }),
+  );
+  later.deployer = deployer;
+  const autoscaler = system.spawn(
+    autoscalerActor({
+      policy: reactivePolicy(),
+      observe: () => router.ask('observe', undefined),
+      apply: (target) => void deployer.tell('scale', target),
+    }),
+  );
+  later.autoscaler = autoscaler;
+
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    await router.ask(
+      'drain',
+      { timeoutMs: config.drainTimeoutMs },
+      { timeoutMs: config.drainTimeoutMs + SHUTDOWN_TIMEOUT_MS },
+    );
+    await system.shutdown(SHUTDOWN_TIMEOUT_MS);
+    await place.close();
+  };
+  return {
+    config,
+    clock,
+    system,
+    store,
+    ledger,
+    logs,
+    caller,
+    registry,
+    builder,
+    deployer,
+    router,
+    autoscaler,
+    manager,
+    get isClosing() {
+      return closing !== undefined;
+    },
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+interface Place {
+  readonly store: Store;
+  readonly artifactsDirectory: string;
+  close(): Promise<void>;
+}
+
+async function openPlace({ dataDir }: HostConfig, clock: Clock): Promise<Place> {
+  if (dataDir !== undefined) {
+    const root = resolve(dataDir);
+    const store = await openLmdbStore({ dataDir: root, clock });
+    return { store, artifactsDirectory: join(root, 'artifacts'), close: () => store.close() };
+  }
+  const store = await openMemoryStore({ clock });
+  const artifactsDirectory = await mkdtemp(join(tmpdir(), 'troupe-'));
+  return {
+    store,
+    artifactsDirectory,
+    async close() {
+      await store.close();
+      await rm(artifactsDirectory, { recursive: true, force: true });
+    },
+  };
+}
+
+function agentStarter(config: HostConfig, clock: Clock): StartAgent {
+  const memoryBudgetMb = Math.floor(config.memoryBudgetMb / config.agents);
+  const { startTimeoutMs } = config;
+  return (agentId) =>
+    config.agent === 'inline'
+      ? createInlineAgent({ agentId, clock, startTimeoutMs })
+      : createChildAgent({ agentId, clock, memoryBudgetMb, startTimeoutMs });
+}
+
+/** Ids that no other host, and no later run of this one, gives: a random prefix and a count. */
+function idSource(): () => string {
+  const prefix = randomBytes(6).toString('hex');
+  let count = 0;
+  return () => `${prefix}-${(++count).toString(36)}`;
+}

@@ -1,0 +1,222 @@
+/**
+ * The embedding API: one host inside one program. Checks what users pass and hands it to the actors.
+ */
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { checkFunctionName, type FunctionConfig, type HostOptions, resolveHostConfig } from './config.ts';
+import { hostStats } from './ecosystem/monitoring/host-stats.ts';
+import type { FunctionDetails, FunctionLogLine, HostStats, LogFilter } from './ecosystem/monitoring/protocol.ts';
+import { TroupeError } from './errors.ts';
+import { fetchFunction } from './fetch-function.ts';
+import type { FunctionSource } from './function-management/builder/protocol.ts';
+import type { FunctionDescription } from './function-management/registry/protocol.ts';
+import type { InvokeOptions } from './function-management/router/caller.ts';
+import { toRecord } from './ledger/ledger.ts';
+import type { InvocationRecord } from './ledger/protocol.ts';
+import { type Runtime, startRuntime } from './runtime.ts';
+import type { HttpEvent, StreamHead } from './transport/protocol.ts';
+
+export interface DeployOptions extends FunctionConfig {
+  /** 1 to 63 lower-case letters, digits and hyphens. */
+  readonly name: string;
+  /** A path of a file or directory, a file URL, or `{ code, language: 'js' | 'ts' }`. */
+  readonly source: FunctionSource;
+}
+
+export interface Deployed {
+  readonly name: string;
+  readonly version: number;
+  /** False when this very source with these very options was current already. */
+  readonly isNew: boolean;
+  /** True when an earlier build of the same source served. */
+  readonly reused: boolean;
+  readonly bytes: number;
+  readonly buildMs: number;
+}
+
+export interface InvocationDetails<Result> {
+  readonly result: Result;
+  readonly invocation: InvocationRecord;
+}
+
+export interface HttpAnswer {
+  readonly head: Promise<StreamHead>;
+  readonly body: AsyncIterableIterator<Uint8Array, undefined>;
+}
+
+/** Methods of one function, typed: `proxy<Api>(name).method(argument)` calls it with `{ method, args }`. */
+export type FunctionProxy<Api> = {
+  readonly [Method in keyof Api]: Api[Method] extends (...args: infer Args) => infer Result
+    ? (...args: Args) => Promise<Awaited<Result>>
+    : never;
+};
+
+/** Starts a host. Rejects with `CONFIG_INVALID`, `DATA_DIR_LOCKED`, `DATA_DIR_UNUSABLE` or `SCHEMA_TOO_NEW`. */
+export async function createTroupe(options: HostOptions = {}): Promise<Troupe> {
+  return new Troupe(await startRuntime(resolveHostConfig(options)));
+}
+
+export class Troupe implements AsyncDisposable {
+  readonly #runtime: Runtime;
+
+  /** @internal Use `createTroupe`. */
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  /**
+   * Builds the source, checks that it loads, and makes it the current version; the version before it drains. Resolves once the new
+   * version is on disk and can be called. A deploy that rejects has changed nothing.
+   */
+  async deploy({ name, source, ...config }: DeployOptions): Promise<Deployed> {
+    checkFunctionName(name);
+    const request = { name, source: checkSource(source), config };
+    const outcome = await this.#runtime.deployer.ask('deploy', request, { timeoutMs: DEPLOY_TIMEOUT_MS });
+    const { version, isNew, reused, buildMs } = outcome;
+    return { name, version: version.version, isNew, reused, bytes: version.artifact.bytes, buildMs };
+  }
+
+  /** Calls a function and resolves with its result. Rejects with a `TroupeError`; the function's own error is its `cause`. */
+  async invoke<Result = unknown>(name: string, payload?: unknown, options?: InvokeOptions): Promise<Result> {
+    const { result } = await this.#runtime.caller.invoke(name, payload, options);
+    return result as Result;
+  }
+
+  /** As `invoke`, with the record of where the time went. */
+  async invokeWithDetails<Result = unknown>(
+    name: string,
+    payload?: unknown,
+    options?: InvokeOptions,
+  ): Promise<InvocationDetails<Result>> {
+    const { result, entry } = await this.#runtime.caller.invoke(name, payload, options);
+    return { result: result as Result, invocation: toRecord(entry) };
+  }
+
+  /**
+   * Calls a function that yields, and yields what it yields. The function is at most a few chunks ahead of the loop; leaving the loop
+   * cancels the call.
+   */
+  stream<Chunk = unknown>(
+    name: string,
+    payload?: unknown,
+    options?: InvokeOptions,
+  ): AsyncIterableIterator<Chunk, undefined> {
+    return this.#runtime.caller.stream(name, payload, options) as AsyncIterableIterator<Chunk, undefined>;
+  }
+
+  /** Hands an HTTP request to a function: the head of its answer, then the body as it comes. */
+  http(name: string, event: HttpEvent, options?: InvokeOptions): HttpAnswer {
+    return this.#runtime.caller.http(name, event, options);
+  }
+
+  /** Answers a web-standard request with a function, as the gateway's `/fn/:name/*` does. */
+  async fetch(name: string, request: Request, options?: InvokeOptions): Promise<Response> {
+    return fetchFunction(this.#runtime.caller, name, request, options);
+  }
+
+  /** Typed methods of a function that dispatches on `{ method, args }`. */
+  proxy<Api>(name: string, options?: InvokeOptions): FunctionProxy<Api> {
+    const call = (method: string | symbol) =>
+      // A promise-like proxy would be called by every `await` that it passes through.
+      typeof method === 'symbol' || method === 'then'
+        ? undefined
+        : (...args: unknown[]) => this.invoke(name, { method, args }, options);
+    return new Proxy({}, { get: (_, method) => call(method) }) as FunctionProxy<Api>;
+  }
+
+  /** Every function with its versions and aliases. */
+  list(): Promise<readonly FunctionDescription[]> {
+    return this.#runtime.registry.ask('list', undefined);
+  }
+
+  /** One function: versions, aliases, instances and what the autoscaler wants. Rejects with `FUNCTION_NOT_FOUND`. */
+  async describe(name: string): Promise<FunctionDetails> {
+    const { registry, deployer, autoscaler, ledger } = this.#runtime;
+    const description = await registry.ask('describe', { name });
+    const [instances, targets] = await Promise.all([
+      deployer.ask('instances', { name }),
+      autoscaler.ask('describe', { name }),
+    ]);
+    return { ...description, instances, targets, latest: ledger.latest(LATEST_SHOWN, name) };
+  }
+
+  /** Points an alias at one version, or splits it between several by weight. Moving `current` to an older version is a rollback. */
+  async setAlias(
+    name: string,
+    alias: string,
+    target: number | readonly { version: number; weight: number }[],
+  ): Promise<void> {
+    const targets = typeof target === 'number' ? [{ version: target, weight: 1 }] : target;
+    await this.#runtime.registry.ask('setAlias', { name, alias, targets });
+  }
+
+  async removeAlias(name: string, alias: string): Promise<void> {
+    await this.#runtime.registry.ask('removeAlias', { name, alias });
+  }
+
+  /** Removes a function with all its versions. Calls inside finish; calls that wait are answered with `FUNCTION_NOT_FOUND`. */
+  async remove(name: string): Promise<void> {
+    const { registry, builder } = this.#runtime;
+    await registry.ask('remove', { name });
+    const functions = await registry.ask('list', undefined);
+    const keep = functions.flatMap(({ versions }) => versions.map(({ artifact }) => artifact.hash));
+    await builder.ask('collectGarbage', { keep });
+  }
+
+  /** The latest log lines, oldest first. */
+  logs(filter?: LogFilter): FunctionLogLine[] {
+    return this.#runtime.logs.latest(filter);
+  }
+
+  /** Calls back for every log line from now on; the answer ends it. */
+  followLogs(follower: (line: FunctionLogLine) => void, functionName?: string): () => void {
+    return this.#runtime.logs.follow(functionName, follower);
+  }
+
+  /** The latest invocations with their phases, newest first. */
+  invocations(limit = LATEST_SHOWN, functionName?: string): InvocationRecord[] {
+    return this.#runtime.ledger.latest(limit, functionName);
+  }
+
+  /** What every component does now. */
+  stats(): Promise<HostStats> {
+    return hostStats(this.#runtime);
+  }
+
+  /** False from the beginning of `close`. */
+  get isReady(): boolean {
+    return !this.#runtime.isClosing;
+  }
+
+  /** The largest payload and result, in bytes. */
+  get payloadLimitBytes(): number {
+    return this.#runtime.config.payloadLimitBytes;
+  }
+
+  /** Takes no more calls, lets those inside finish for up to `drainTimeoutMs`, then stops everything. Idempotent. */
+  close(): Promise<void> {
+    return this.#runtime.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** Longer than any build is allowed to take. */
+const DEPLOY_TIMEOUT_MS = 660_000;
+const LATEST_SHOWN = 20;
+
+function checkSource(source: unknown): FunctionSource {
+  if (typeof source === 'string' && source !== '') return resolve(source);
+  if (source instanceof URL) {
+    if (source.protocol === 'file:') return fileURLToPath(source);
+    throw new TroupeError('INVALID_ARGUMENT', `A source URL must be a file: URL, not ${source.protocol}`);
+  }
+  if (typeof source === 'object' && source !== null && 'code' in source && typeof source.code === 'string') {
+    const language = 'language' in source ? source.language : undefined;
+    if (language === 'js' || language === 'ts') return { code: source.code, language };
+    throw new TroupeError('INVALID_ARGUMENT', `source.language must be 'js' or 'ts', not ${JSON.stringify(language)}.`);
+  }
+  throw new TroupeError('INVALID_ARGUMENT', "source must be a path, a file: URL, or { code, language: 'js' | 'ts' }.");
+}
