@@ -41,12 +41,13 @@ export interface ScalingTarget {
 export interface ScalingPolicy {
   readonly name: string;
   decide(nowMs: number, observations: readonly Observation[]): readonly ScalingTarget[];
+  /**
+   * Until when the version's target stays as it was last decided, if no call comes and no instance is lost; in ms of the monotonic clock,
+   * `Infinity` for ever. Past times, and policies without this method, are asked at every tick.
+   */
+  settledUntilMs?(name: string, version: number): number;
   /** The version is gone: forget it. */
   forget(name: string, version: number): void;
-}
-
-export interface ScalingState extends ScalingTarget {
-  readonly mode: 'stable' | 'panic';
 }
 
 export type AutoscalerMessages = {
