@@ -50,7 +50,7 @@ function inspect(options: InspectorOptions, claimId: string, artifact: Artifact)
     };
     manager.tell('claim', {
       claimId,
-      spec: { group: claimId, kind: 'thread', memoryMb: INSPECTION_MEMORY_MB, cpuShares: 1, priority: 'normal' },
+      spec: { group: 'inspection', kind: 'thread', memoryMb: INSPECTION_MEMORY_MB, cpuShares: 1, priority: 'normal' },
       listener: {
         workerStarted: (worker) => void loaded(worker).catch((thrown) => fail(String(thrown))),
         workerLost: ({ reason, error }) =>
