@@ -4,7 +4,9 @@
  * It answers with data: whatever is wrong with a source is a refused outcome, and leaves nothing behind that a later build would see.
  * Invariants (numbers as in README.md):
  * 3. Unchanged source is recognised without building or loading it.
- * 4. One build per source at a time, a bounded number at once, and a bounded number waiting.
+ * 4. One build per source at a time, a bounded number at once, and a bounded number waiting; `#share`.
+ * 6. A refused build leaves no artifact and no record: both are written after the artifact has been loaded.
+ * 7. Garbage collection removes nothing that a build is about to answer with: builds claim their artifact first.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -35,7 +37,7 @@ export interface BuilderLimits {
   readonly maxSourceBytes: number;
 }
 
-export const DEFAULT_BUILDER_LIMITS: BuilderLimits = {
+const DEFAULT_BUILDER_LIMITS: BuilderLimits = {
   maxConcurrentBuilds: 2,
   maxWaitingBuilds: 1_000,
   installTimeoutMs: 120_000,

@@ -46,7 +46,7 @@ const PLACE_WORDS = /import\.meta|__dirname|__filename/;
 const ASKED = { troupe: 'asked' } as const;
 
 /** `dist/guest.js` beside the compiled builder, `src/guest.ts` beside its source. */
-export const GUEST_ENTRY = fileURLToPath(
+const GUEST_ENTRY = fileURLToPath(
   new URL(`../../guest${extname(import.meta.url) === '.ts' ? '.ts' : '.js'}`, import.meta.url),
 );
 

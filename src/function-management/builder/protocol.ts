@@ -28,7 +28,10 @@ export interface Artifact {
   readonly bytes: number;
 }
 
-/** Loads an artifact once, isolated as its instances will be, and says what it exports. Rejects with a `TroupeError`. */
+/**
+ * Loads an artifact once, isolated as its instances will be, and says what it exports. Rejects with a `TroupeError`. The artifact is not
+ * permanent yet: its directory moves when it has passed, so nothing may remember its paths.
+ */
 export type Inspect = (artifact: Artifact) => Promise<FunctionManifest>;
 
 export type BuildOutcome =

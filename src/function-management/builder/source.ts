@@ -28,7 +28,7 @@ export type LocatedSource =
   | { readonly kind: 'inline'; readonly code: string; readonly language: 'js' | 'ts'; readonly directory: string };
 
 /** Where a directory's packages are: it needs none, they lie beside it, or the builder installs them from the lock file. */
-export type DependencyMode = 'none' | 'present' | 'install';
+type DependencyMode = 'none' | 'present' | 'install';
 
 const packageSchema = z.looseObject({
   main: z.string().optional(),

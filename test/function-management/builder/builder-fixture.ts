@@ -18,10 +18,10 @@ import { mapStack } from '../../../src/function-management/instance/stack-mappin
 import { ActorSystem } from '../../../src/kernel/actor-system.ts';
 import type { ActorRef } from '../../../src/kernel/protocol.ts';
 
-export type Exports = Record<string, unknown>;
+type Exports = Record<string, unknown>;
 
 /** Loads an artifact the way that its format asks for. */
-export async function loadArtifact(artifact: Artifact): Promise<Exports> {
+async function loadArtifact(artifact: Artifact): Promise<Exports> {
   if (artifact.format === 'module') return (await import(pathToFileURL(artifact.entry).href)) as Exports;
   const module = { exports: {} as Exports };
   const run = compileFunction(readFileSync(artifact.entry, 'utf8'), ['module', 'exports', 'require'], {
