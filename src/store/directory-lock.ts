@@ -7,11 +7,11 @@
  * at the directory finds a higher one when it looks again, and gives way. Needs no pids, so containers may share a directory.
  */
 import { randomUUID } from 'node:crypto';
-import { closeSync, linkSync, mkdirSync, openSync, readdirSync, unlinkSync } from 'node:fs';
+import { closeSync, linkSync, openSync, readdirSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { TroupeError } from '../errors.ts';
-import { unusable } from './data-directory.ts';
+import { prepareDirectory, unusable } from './data-directory.ts';
 
 /** A holder answers as soon as its event loop turns; after this its pid stays unknown, and the lock is held all the same. */
 const ANSWER_TIMEOUT_MS = 1_000;
@@ -42,7 +42,7 @@ class DirectoryLockTaker {
   private constructor(dataDir: string) {
     this.#dataDir = dataDir;
     this.#directory = join(dataDir, 'lock');
-    mkdirSync(this.#directory, { recursive: true });
+    prepareDirectory(this.#directory);
     this.#descriptor = openSync(this.#directory, 'r');
   }
 

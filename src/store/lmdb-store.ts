@@ -5,6 +5,7 @@
  * (`eventTurnBatching`) and overlapping flushes are off. They gain nothing on top of this, and when a commit fails the one rejects a
  * promise that nobody can reach, and the other leaves a promise that never settles, so that closing hangs.
  */
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { TroupeError } from '../errors.ts';
@@ -19,6 +20,10 @@ const MAX_DATABASES = 32;
 
 /** Tasks in one transaction run without a turn of the event loop: 1,000 take about 3 ms. */
 const MAX_TASKS_PER_TRANSACTION = 1_000;
+
+/** Where every LMDB data file says what it is: after the 16 bytes of its first page's header. */
+const MAGIC_OFFSET = 16;
+const MAGIC = 0xbeefc0de;
 
 /** Sorts above every string and number of the key encoding. */
 const HIGHEST_BYTE = Buffer.from([0xff]);
@@ -44,12 +49,25 @@ export async function openLmdbStore(options: StoreOptions & { readonly dataDir: 
   try {
     const path = join(dataDir, 'store');
     prepareDirectory(path);
+    checkDataFile(join(path, 'data.mdb'));
     engine = new LmdbEngine(path, () => lock.release());
   } catch (error) {
     await lock.release();
     throw error instanceof TroupeError ? error : unusable(dataDir, error);
   }
   return createStore(engine, options);
+}
+
+/** LMDB ends the process when it is given a file of something else. An empty file is a fresh one. */
+function checkDataFile(path: string): void {
+  if (!existsSync(path)) return;
+  const head = Buffer.alloc(MAGIC_OFFSET + 4);
+  const descriptor = openSync(path, 'r');
+  const length = readSync(descriptor, head, 0, head.length, 0);
+  closeSync(descriptor);
+  // LMDB writes in the byte order of the machine, which is little-endian on all that Node runs on but one.
+  const magics = [head.readUInt32LE(MAGIC_OFFSET), head.readUInt32BE(MAGIC_OFFSET)];
+  if (length > 0 && !magics.includes(MAGIC)) throw new Error(`${path} is not a database`);
 }
 
 class LmdbEngine implements Engine {
