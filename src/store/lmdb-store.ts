@@ -21,9 +21,9 @@ const MAX_DATABASES = 32;
 /** Tasks in one transaction run without a turn of the event loop: 1,000 take about 3 ms. */
 const MAX_TASKS_PER_TRANSACTION = 1_000;
 
-/** Where every LMDB data file says what it is: after the 16 bytes of its first page's header. */
-const MAGIC_OFFSET = 16;
+/** Every LMDB data file has this in the head of its first page, in the byte order of the machine. */
 const MAGIC = 0xbeefc0de;
+const HEAD_BYTES = 64;
 
 /** Sorts above every string and number of the key encoding. */
 const HIGHEST_BYTE = Buffer.from([0xff]);
@@ -61,13 +61,12 @@ export async function openLmdbStore(options: StoreOptions & { readonly dataDir: 
 /** LMDB ends the process when it is given a file of something else. An empty file is a fresh one. */
 function checkDataFile(path: string): void {
   if (!existsSync(path)) return;
-  const head = Buffer.alloc(MAGIC_OFFSET + 4);
+  const head = new Uint8Array(HEAD_BYTES);
   const descriptor = openSync(path, 'r');
-  const length = readSync(descriptor, head, 0, head.length, 0);
+  const length = readSync(descriptor, head, 0, HEAD_BYTES, 0);
   closeSync(descriptor);
-  // LMDB writes in the byte order of the machine, which is little-endian on all that Node runs on but one.
-  const magics = [head.readUInt32LE(MAGIC_OFFSET), head.readUInt32BE(MAGIC_OFFSET)];
-  if (length > 0 && !magics.includes(MAGIC)) throw new Error(`${path} is not a database`);
+  const words = new Uint32Array(head.buffer);
+  if (length > 0 && !words.includes(MAGIC)) throw new Error(`${path} is not a database`);
 }
 
 class LmdbEngine implements Engine {
