@@ -114,7 +114,7 @@ export class InvocationLoop {
         this.#answer(invocation, FRAME_KINDS.end, EMPTY);
       }
     } catch (thrown) {
-      this.#answer(invocation, FRAME_KINDS.failure, encodeError(functionError(job, thrown)));
+      this.#answer(invocation, FRAME_KINDS.failure, encodeFailure(job, thrown));
     }
   }
 
@@ -156,9 +156,9 @@ function decodeEvent(payload: Uint8Array): unknown {
 }
 
 /** An error is user data too: a getter may throw, a message may be huge, details may hold anything. */
-function encodeError(thrown: unknown): Uint8Array {
+function encodeFailure(job: Job, thrown: unknown): Uint8Array {
   try {
-    return encodeMeta(serializeError(thrown));
+    return encodeMeta(serializeError(functionError(job, thrown)));
   } catch {
     const error = new TroupeError('FUNCTION_ERROR', 'The function failed with an error that cannot be sent.');
     return encodeMeta(serializeError(error));

@@ -2,9 +2,8 @@
  * Entry point of an instance in a child process. Its one link is a duplex pipe, with the control port and the port of calls on it. When the
  * pipe closes, its agent has died, and it ends with it.
  */
-import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { serializeError } from '../errors.ts';
+import { serializeError, TroupeError } from '../errors.ts';
 import { decodeMeta, encodeMeta } from '../transport/codec.ts';
 import {
   CRASH_EXIT_CODE,
@@ -34,7 +33,8 @@ const hostEnv = Object.fromEntries(
   }),
 );
 
-const link = new StreamChannel(new Socket({ fd: PROCESS_INSTANCE_FD, readable: true, writable: true }));
+const pipe = new Socket({ fd: PROCESS_INSTANCE_FD, readable: true, writable: true });
+const link = new StreamChannel(pipe);
 const outbox = new Outbox(link);
 const multiplexer = new Multiplexer(link, {
   onLinkFrame: (frame) => {
@@ -52,12 +52,15 @@ const gauges = new Gauges(new Float64Array(INSTANCE_GAUGES.length), GAUGE_INTERV
 const instance = new Instance({ calls: multiplexer.open(PROCESS_PORTS.calls), gauges, groups, hostEnv });
 
 link.ref();
-link.onClose(() => process.exit());
-process.once('exit', () => {
+let isCrashing = false;
+link.onClose(() => {
+  if (!isCrashing) process.exit();
+});
+process.once('exit', (code) => {
   groups.killAll();
   instance.flush();
-  // Frames leave at the end of a turn, and there is none after this one.
-  if (!link.isClosed) multiplexer.close();
+  // Frames leave at the end of a turn, and there is none after this one: closing writes them now.
+  if (!link.isClosed) multiplexer.close(new TroupeError('INSTANCE_CRASHED', `The process exited with code ${code}.`));
 });
 process.on('uncaughtException', crash);
 tell({ type: 'started' });
@@ -78,9 +81,13 @@ function controlFrame(message: ProcessInstanceMessage, call: number): Frame {
 /** Also comes here: an unhandled rejection. A function with a listener of its own has chosen to go on. */
 function crash(error: unknown): void {
   if (process.listenerCount('uncaughtException') > 1) return;
+  if (isCrashing) return;
+  isCrashing = true;
   const exit = () => process.exit(CRASH_EXIT_CODE);
-  tell({ type: 'crashed', error: serializeError(error) });
+  const serialized = serializeError(error);
+  instance.flush();
+  tell({ type: 'crashed', error: serialized });
+  pipe.once('finish', exit);
   setTimeout(exit, CRASH_FLUSH_MS);
-  link.onClose(exit);
-  multiplexer.close();
+  multiplexer.close(new TroupeError('INSTANCE_CRASHED', `${serialized.name}: ${serialized.message}`, { cause: error }));
 }

@@ -1,6 +1,6 @@
 /**
- * Entry point of an instance in a worker thread. It ends by `worker.terminate`, by `process.exit` or by an uncaught error; the
- * `Worker` object reports which.
+ * Entry point of an instance in a worker thread. It ends when its control port closes, by `worker.terminate`, by `process.exit` of the
+ * function or by an uncaught error; the `Worker` object reports which.
  */
 import { workerData } from 'node:worker_threads';
 import { type Endpoint, expose } from 'comlink';
@@ -22,8 +22,9 @@ const instance = new Instance({ calls, gauges, groups, hostEnv: {} });
 const control: InstanceControl = { specialise: (image) => instance.specialise(image) };
 // Node's MessagePort has the methods of an EventTarget that comlink needs; only the types differ.
 expose(control, data.control as unknown as Endpoint);
-// The control port keeps the thread alive.
+// The control port keeps the thread alive, and ends it: its agent closes it when the instance is to leave.
 data.control.ref();
+data.control.once('close', () => process.exit());
 process.once('exit', () => {
   instance.flush();
   groups.killAll();

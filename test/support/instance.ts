@@ -63,6 +63,8 @@ export interface CallOptions {
   readonly meta?: Partial<CallMeta>;
   /** Granted at once, on top of what a stream starts with; without it each chunk is granted anew. */
   readonly withholdCredit?: boolean;
+  /** Sent in the place of the payload, as it is. */
+  readonly encoded?: Uint8Array;
 }
 
 export interface PendingCall {
@@ -124,7 +126,7 @@ export class CallingHost {
 
   start(payload?: unknown, options: CallOptions = {}): PendingCall {
     const call = ++this.#last;
-    const { mode = 'value', timeoutMs = 10_000, withholdCredit = false } = options;
+    const { mode = 'value', timeoutMs = 10_000, withholdCredit = false, encoded = encodePayload(payload) } = options;
     const chunks: unknown[] = [];
     const done = new Promise<CallRecord>((resolve, reject) => {
       this.#open.set(call, { mode, withholdCredit, chunks, resolve, reject });
@@ -136,7 +138,7 @@ export class CallingHost {
       call,
       argument: timeoutMs,
       meta: encodeMeta(meta),
-      payload: encodePayload(payload),
+      payload: encoded,
     });
     return {
       number: call,
@@ -150,6 +152,15 @@ export class CallingHost {
 
   send(frame: Partial<Frame> & { readonly kind: FrameKind }): void {
     this.#channel.send({ port: 0, call: 0, argument: 0, meta: EMPTY, payload: EMPTY, ...frame });
+  }
+
+  /** Polls until it holds, with a deadline. */
+  async until(holds: () => boolean): Promise<void> {
+    const deadlineMs = performance.now() + 5_000;
+    while (!holds()) {
+      if (performance.now() > deadlineMs) throw new Error(`It does not hold in time: ${holds}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
   }
 
   close(): void {
@@ -203,6 +214,8 @@ export interface TestInstance {
   readonly control: readonly ProcessInstanceMessage[];
   gauge(name: Exclude<keyof typeof INSTANCE_GAUGES, 'length'>): number;
   specialise(image: InstanceImage): Promise<SpecialiseOutcome>;
+  /** Closes the channel, as when its agent dies. */
+  disconnect(): void;
   stop(): Promise<void>;
 }
 
@@ -226,7 +239,9 @@ function startThread(): TestInstance {
   worker.once('error', (thrown) => {
     error = thrown as Error;
   });
-  const ended = once(worker, 'exit').then(([exitCode]): InstanceEnd => (error ? { exitCode, error } : { exitCode }));
+  const ended = new Promise<InstanceEnd>((resolve) => {
+    worker.once('exit', (exitCode) => resolve(error ? { exitCode, error } : { exitCode }));
+  });
   const host = new CallingHost(new MessagePortChannel(calls.port1));
   const remote = wrap<InstanceControl>(control.port1 as unknown as Endpoint);
   return {
@@ -241,6 +256,7 @@ function startThread(): TestInstance {
         remote.specialise(image),
         ended.then((end) => Promise.reject(end.error ?? new Error(`The instance ended with ${end.exitCode}.`))),
       ]),
+    disconnect: () => control.port1.close(),
     async stop() {
       await worker.terminate();
       control.port1.close();
@@ -294,6 +310,7 @@ async function startProcess(): Promise<TestInstance> {
       link.send({ kind: FRAME_KINDS.control, port: 0, call: 7, argument: 0, meta, payload: EMPTY });
       return (await message('specialised')).outcome;
     },
+    disconnect: () => link.close(),
     async stop() {
       link.close();
       child.kill('SIGKILL');

@@ -1,0 +1,164 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { findHandler } from '../../src/instance-runtime/handler-shape.ts';
+import { InvocationLoop } from '../../src/instance-runtime/invocation-loop.ts';
+import type { InstanceImage } from '../../src/transport/instance-control.ts';
+import { createLocalChannelPair } from '../../src/transport/local-channel.ts';
+import type { Channel, Frame } from '../../src/transport/protocol.ts';
+import { CallingHost, failureOf } from '../support/instance.ts';
+
+const image: InstanceImage = {
+  functionName: 'sample',
+  functionVersion: 1,
+  format: 'script',
+  entry: '/function.js',
+  env: {},
+  memoryMb: 128,
+  payloadLimitBytes: 1_048_576,
+};
+
+/** Takes so many frames, then answers 'full' until it is opened again. */
+class NarrowChannel implements Channel {
+  readonly #channel: Channel;
+  #room: number;
+  #writable: (() => void)[] = [];
+
+  constructor(channel: Channel, room: number) {
+    this.#channel = channel;
+    this.#room = room;
+  }
+
+  get isClosed(): boolean {
+    return this.#channel.isClosed;
+  }
+
+  send(frame: Frame) {
+    if (this.#room === 0) return 'full' as const;
+    this.#room--;
+    return this.#channel.send(frame);
+  }
+
+  open(room: number): void {
+    this.#room = room;
+    for (const writable of this.#writable) writable();
+  }
+
+  onWritable(writable: () => void): void {
+    this.#writable.push(writable);
+  }
+
+  onFrame = (receive: (frame: Frame) => void): void => this.#channel.onFrame(receive);
+  onClose = (closed: () => void): void => this.#channel.onClose(closed);
+  close = (): void => this.#channel.close();
+  ref = (): void => this.#channel.ref();
+  unref = (): void => this.#channel.unref();
+}
+
+function setUp(handler: unknown, room = Number.POSITIVE_INFINITY) {
+  const [near, far] = createLocalChannelPair();
+  const narrow = new NarrowChannel(far, room);
+  let inFlight = 0;
+  const loop = new InvocationLoop({ channel: narrow, onCallsInside: (calls) => (inFlight = calls) });
+  loop.become(findHandler({ default: handler }, 'sample'), image);
+  return { host: new CallingHost(near), narrow, loop, inFlight: () => inFlight };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('The invocation loop', () => {
+  it('keeps answers while the channel is full, and sends them in order', async () => {
+    const { host, narrow } = setUp((n: number) => n, 0);
+    const calls = [1, 2, 3].map((n) => host.start(n));
+    await turn();
+    expect(host.frames).toEqual([]);
+    narrow.open(1);
+    await turn();
+    expect(host.frames).toHaveLength(1);
+    narrow.open(10);
+    expect(await Promise.all(calls.map(async ({ done }) => (await done).value))).toEqual([1, 2, 3]);
+  });
+
+  it('makes no further chunk while one waits for the channel', async () => {
+    let made = 0;
+    const { host, narrow } = setUp(async function* () {
+      while (made < 10) yield ++made;
+    }, 2);
+    const call = host.start(null, { mode: 'stream' });
+    for (let turns = 0; turns < 5; turns++) await turn();
+    expect(made).toBe(3);
+    narrow.open(100);
+    expect((await call.done).chunks).toHaveLength(10);
+  });
+
+  it('drops log lines while the channel is full, and says how many', async () => {
+    const { host, narrow } = setUp((_event: unknown, { log }: { log: { info(message: string): void } }) => {
+      for (let line = 0; line < 10; line++) log.info(`line ${line}`);
+    }, 4);
+    const call = host.start();
+    await turn();
+    narrow.open(100);
+    await call.done;
+    await turn();
+    const messages = host.logs.map(({ message }) => message);
+    expect(messages.slice(0, 4)).toEqual(['line 0', 'line 1', 'line 2', 'line 3']);
+    expect(messages.slice(4)).toEqual(['6 log lines were dropped: the function logs faster than its host reads.']);
+  });
+
+  it('answers a call that comes before it has a function', async () => {
+    const [near, far] = createLocalChannelPair();
+    new InvocationLoop({ channel: far });
+    expect(await failureOf(new CallingHost(near).invoke())).toMatchObject({ code: 'INTERNAL' });
+  });
+
+  it('survives errors that cannot be described', async () => {
+    const evil = {
+      name: 'x',
+      stack: 'y',
+      get message(): string {
+        throw new Error('no');
+      },
+    };
+    const { host } = setUp(() => {
+      throw evil;
+    });
+    expect(await failureOf(host.invoke())).toMatchObject({ code: 'FUNCTION_ERROR' });
+  });
+
+  it('answers each call exactly once, whatever it does and whenever it is cancelled', async () => {
+    const action = fc.record({
+      does: fc.constantFrom('return', 'throw', 'wait', 'obey'),
+      turns: fc.nat(3),
+      cancelAfter: fc.option(fc.nat(3)),
+      mode: fc.constantFrom('value' as const, 'stream' as const),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { maxLength: 12 }), async (actions) => {
+        const { host, inFlight } = setUp(
+          async (event: { does: string; turns: number }, { signal }: { signal: AbortSignal }) => {
+            for (let left = event.turns; left > 0; left--) await turn();
+            if (event.does === 'throw') throw new Error('thrown');
+            if (event.does === 'obey') signal.throwIfAborted();
+            if (event.does === 'wait') await turn();
+            return event.does;
+          },
+        );
+        const outcomes = actions.map(async ({ cancelAfter, mode, ...event }) => {
+          const call = host.start(event, { mode });
+          if (cancelAfter !== null) {
+            for (let left = cancelAfter; left > 0; left--) await turn();
+            call.cancel();
+          }
+          return call.done.then(
+            () => 'ok',
+            (error: { code: string }) => error.code,
+          );
+        });
+        // The host throws on a second answer to the same call.
+        for (const outcome of await Promise.all(outcomes))
+          expect(['ok', 'FUNCTION_ERROR', 'CANCELLED']).toContain(outcome);
+        expect(inFlight()).toBe(0);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
