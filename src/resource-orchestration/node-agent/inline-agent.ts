@@ -2,13 +2,13 @@
  * The node agent in the control process itself: calls reach a thread without any relay. What a thread does to its process (an abort, a
  * stuck `execSync`), it does to the host.
  */
-import { TroupeError } from '../../errors.ts';
 import type { InstanceControl } from '../../transport/instance-control.ts';
 import type { Channel } from '../../transport/protocol.ts';
+import { endedChannel, endedControl } from './ended-worker.ts';
 import { findEntryPoints } from './entry-points.ts';
 import { EventOutlet } from './event-outlet.ts';
+import { holdProcess } from './hold-process.ts';
 import type { AgentEvent, AgentLink, WorkerSpec } from './protocol.ts';
-import type { SupervisedWorker } from './supervised-worker.ts';
 import { WorkerSupervisor, type WorkerSupervisorOptions } from './worker-supervisor.ts';
 
 export interface InlineAgentOptions
@@ -49,24 +49,18 @@ class InlineAgent implements AgentLink {
   }
 
   channel(workerId: string): Channel {
-    return this.#worker(workerId).channel;
+    return this.#supervisor.get(workerId)?.channel ?? endedChannel(workerId);
   }
 
   control(workerId: string): InstanceControl {
-    return this.#worker(workerId).control;
+    return this.#supervisor.get(workerId)?.control ?? endedControl(workerId);
   }
 
   async shutdown(graceMs: number): Promise<void> {
-    await this.#supervisor.stopAll(graceMs);
+    await holdProcess(this.#supervisor.stopAll(graceMs));
   }
 
   kill(): void {
     void this.#supervisor.stopAll(0);
-  }
-
-  #worker(workerId: string): SupervisedWorker {
-    const worker = this.#supervisor.get(workerId);
-    if (worker) return worker;
-    throw new TroupeError('INSTANCE_CRASHED', `Agent ${this.agentId} has no worker ${workerId}: it has ended.`);
   }
 }

@@ -6,8 +6,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
-import { type SerializedError, serializeError, TroupeError } from '../../errors.ts';
-import { decodeMeta, encodeMeta } from '../../transport/codec.ts';
+import { processEnvironment } from '../../config.ts';
+import { type SerializedError, TroupeError } from '../../errors.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { decodeMeta } from '../../transport/codec.ts';
 import {
   CRASH_EXIT_CODE,
   type InstanceControl,
@@ -17,8 +19,9 @@ import {
   type SpecialiseOutcome,
 } from '../../transport/instance-control.ts';
 import { Multiplexer } from '../../transport/multiplexer.ts';
-import { type Channel, EMPTY, FRAME_KINDS, type Frame } from '../../transport/protocol.ts';
+import { type Channel, FRAME_KINDS, type Frame } from '../../transport/protocol.ts';
 import { StreamChannel } from '../../transport/stream-channel.ts';
+import { ControlSender } from './control-sender.ts';
 import { killGroup } from './kill-group.ts';
 import { OutputTail } from './output-tail.ts';
 import { processCpuMs, processTreeMemoryMb } from './proc-files.ts';
@@ -27,27 +30,38 @@ import { processEnd, type WorkerEnd } from './stop-reason.ts';
 import { QUIET } from './thread-body.ts';
 import type { BodyEvents, WorkerBody } from './worker-body.ts';
 
+/** After its exit: something that left its group may hold its output open for ever. */
+const OUTPUT_TIMEOUT_MS = 100;
+
+export interface ProcessBodyOptions {
+  readonly entry: string;
+  readonly memoryMb: number;
+  readonly events: BodyEvents;
+  readonly clock: Clock;
+}
+
 export class ProcessBody implements WorkerBody {
   readonly calls: Channel;
   readonly control: InstanceControl = { specialise: (image) => this.#specialise(image) };
   readonly #child: ChildProcess;
   readonly #pid: number;
   readonly #link: StreamChannel;
+  readonly #sender: ControlSender<ProcessInstanceMessage>;
   readonly #events: BodyEvents;
   readonly #stderr: OutputTail;
   /** Groups that the instance has made, by the id of their leader. */
   readonly #groups = new Set<number>();
+  #isEnded = false;
   #gauges: Gauges | undefined;
   #crash: SerializedError | undefined;
   #specialised: ((outcome: SpecialiseOutcome) => void) | undefined;
 
   /** Throws when no process can be started. */
-  constructor(options: { readonly entry: string; readonly memoryMb: number; readonly events: BodyEvents }) {
+  constructor(options: ProcessBodyOptions) {
     this.#events = options.events;
     this.#child = spawn(process.execPath, [...QUIET, `--max-old-space-size=${options.memoryMb}`, options.entry], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      // The instance adds what its function asks for; nothing of the host's environment is its business.
-      env: {},
+      env: processEnvironment(),
       detached: true,
     });
     const pipe = this.#child.stdio[3];
@@ -60,16 +74,24 @@ export class ProcessBody implements WorkerBody {
     this.#child.stdout?.on('error', () => {}).resume();
     this.#stderr = new OutputTail(this.#child.stderr);
     this.#link = new StreamChannel(pipe);
+    this.#sender = new ControlSender(this.#link);
     const multiplexer = new Multiplexer(this.#link, { onLinkFrame: (frame) => this.#received(frame) });
     this.calls = multiplexer.open(PROCESS_PORTS.calls);
-    // 'close' comes after 'exit' and the last of the output. A grandchild may hold the output open, so its group is killed at 'exit'.
-    this.#child.once('exit', () => this.#killGroups());
-    this.#child.once('close', (exitCode, signal) => this.#ended(exitCode, signal));
+    this.#child.once('exit', () => {
+      this.#killGroups();
+      options.clock.after(OUTPUT_TIMEOUT_MS, () => this.#ended());
+    });
+    // After 'exit' and the last of the output.
+    this.#child.once('close', () => this.#ended());
     this.#unref();
   }
 
   get stderr(): string {
     return this.#stderr.text;
+  }
+
+  leave(): void {
+    this.#link.close();
   }
 
   kill(): void {
@@ -94,14 +116,17 @@ export class ProcessBody implements WorkerBody {
   }
 
   #killGroups(): void {
+    if (this.#isEnded) return;
     killGroup(this.#pid);
     for (const group of this.#groups) killGroup(group);
   }
 
-  #ended(exitCode: number | null, signal: NodeJS.Signals | null): void {
-    this.#events.group(this.#pid, false);
-    for (const group of this.#groups) this.#events.group(group, false);
-    this.#events.ended(this.#explain(exitCode, signal));
+  #ended(): void {
+    if (this.#isEnded) return;
+    this.#killGroups();
+    this.#isEnded = true;
+    for (const group of [this.#pid, ...this.#groups]) this.#events.group(group, false);
+    this.#events.ended(this.#explain(this.#child.exitCode, this.#child.signalCode));
   }
 
   #explain(exitCode: number | null, signal: NodeJS.Signals | null): WorkerEnd {
@@ -139,24 +164,11 @@ export class ProcessBody implements WorkerBody {
     }
   }
 
+  /** Settles when the instance answers; whoever asks also waits for its end. */
   #specialise(image: InstanceImage): Promise<SpecialiseOutcome> {
     return new Promise((resolve) => {
       this.#specialised = resolve;
-      const message: ProcessInstanceMessage = { type: 'specialise', image };
-      const outcome = this.#link.send({
-        kind: FRAME_KINDS.control,
-        port: PROCESS_PORTS.control,
-        call: 1,
-        argument: 0,
-        meta: encodeMeta(message),
-        payload: EMPTY,
-      });
-      if (outcome === 'sent') return;
-      const error = new TroupeError(
-        'CHANNEL_CLOSED',
-        `The instance cannot be told what to load: its pipe is ${outcome}.`,
-      );
-      resolve({ kind: 'failed', error: serializeError(error) });
+      this.#sender.send({ type: 'specialise', image }, 1);
     });
   }
 

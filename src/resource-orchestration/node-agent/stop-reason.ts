@@ -86,3 +86,21 @@ export function withoutStack(error: TroupeError): SerializedError {
   const { stack: _stack, ...rest } = serializeError(error);
   return rest;
 }
+
+/** Why an agent is gone. `why` is what this side did or saw; the rest is what the process left. */
+export function agentLostError(
+  agentId: string,
+  left: {
+    readonly why: string | undefined;
+    readonly exitCode: number | null;
+    readonly signal: string | null;
+    readonly stderr: string;
+  },
+): TroupeError {
+  const { why, exitCode, signal, stderr } = left;
+  const how = signal === null ? `ended with exit code ${exitCode}` : `was ended by ${signal}`;
+  const because = OUT_OF_MEMORY_OUTPUT.test(stderr) ? ' A function in it ran out of memory.' : why ? ` ${why}` : '';
+  return new TroupeError('AGENT_LOST', `Node agent ${agentId} ${how}.${because}`, {
+    details: { exitCode, signal, ...(stderr ? { stderr } : {}) },
+  });
+}

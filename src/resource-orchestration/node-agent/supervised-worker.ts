@@ -5,7 +5,7 @@
  * 1. `started` is told at most once and before the end; `ended` is told exactly once, with one reason.
  * 2. Whatever waits for the worker settles when it ends: its channel closes with a reason, its control port answers.
  */
-import { serializeError, TroupeError } from '../../errors.ts';
+import { type SerializedError, serializeError, TroupeError } from '../../errors.ts';
 import type { CancelTimer, Clock } from '../../kernel/clock.ts';
 import type { InstanceControl, InstanceImage, SpecialiseOutcome } from '../../transport/instance-control.ts';
 import type { WorkerSpec } from './protocol.ts';
@@ -47,6 +47,7 @@ export class SupervisedWorker {
   #state: 'starting' | 'running' | 'ended' = 'starting';
   /** Decided before the end came: what was asked for or found out outranks how it looked in the end. */
   #verdict: WorkerEnd | undefined;
+  #isLeaving = false;
   #killed = false;
   #specialising = false;
 
@@ -65,7 +66,8 @@ export class SupervisedWorker {
     });
     this.channel = new WorkerChannel(this.body.calls, {
       busy: options.busy,
-      broken: (error) => this.#broken(error),
+      idle: () => this.#leaveWhenIdle(),
+      broken: () => this.#broken(),
     });
     this.control = { specialise: (image) => this.#specialise(image) };
     this.#after(options.startTimeoutMs, () => {
@@ -82,13 +84,14 @@ export class SupervisedWorker {
     return this.#state === 'ended';
   }
 
-  /** Lets it end by itself for `graceMs`: its channel closes, and an instance without a channel leaves. */
+  /** Within `graceMs` the calls inside may finish, and then the instance ends by itself, as its wires close. */
   stop(graceMs: number): void {
     if (this.isEnded) return;
     this.#verdict ??= { reason: 'requested' };
     if (graceMs <= 0) return this.#kill();
-    this.channel.close();
     this.#after(graceMs, () => this.#kill());
+    this.#isLeaving = true;
+    this.#leaveWhenIdle();
   }
 
   /** Ends it at once, for this reason. */
@@ -104,6 +107,12 @@ export class SupervisedWorker {
     this.#options.started(this.#options.clock.nowMs() - this.#startedAtMs);
   }
 
+  #leaveWhenIdle(): void {
+    if (!this.#isLeaving || this.isBusy || this.isEnded) return;
+    this.channel.close();
+    this.body.leave();
+  }
+
   #kill(): void {
     if (this.#killed || this.isEnded) return;
     this.#killed = true;
@@ -113,28 +122,44 @@ export class SupervisedWorker {
         'INSTANCE_CRASHED',
         `Instance ${this.workerId} did not end within ${KILL_TIMEOUT_MS} ms: it is where nothing can interrupt it, most likely in a synchronous child process.`,
       );
-      this.#finish({ reason: 'abandoned', error: withoutStack(error) }, true);
+      this.#abandon(withoutStack(error));
     });
   }
 
   #end(end: WorkerEnd): void {
-    if (this.#verdict) this.#finish(this.#verdict, false);
-    else this.#finish(this.#state === 'starting' ? { ...end, reason: 'start-failed' } : end, false);
+    if (this.#verdict) this.#finish(this.#verdict);
+    else this.#finish(this.#state === 'starting' ? { ...end, reason: 'start-failed' } : end);
   }
 
-  #finish(end: WorkerEnd, isAbandoned: boolean): void {
+  /** The calls inside are told why it had to go, if there was a reason; the owner is told that it has not. */
+  #abandon(error: SerializedError): void {
+    const end: WorkerEnd = { reason: 'abandoned', error };
+    const cause = !this.#verdict || this.#verdict.reason === 'requested' ? end : this.#verdict;
+    this.#finish(end, endError(this.workerId, cause));
+  }
+
+  #finish(end: WorkerEnd, abandonedBecause?: TroupeError): void {
     if (this.isEnded) return;
     this.#state = 'ended';
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
     this.body.dispose();
-    this.channel.explain(endError(this.workerId, end), isAbandoned);
+    this.channel.explain(abandonedBecause ?? endError(this.workerId, end), {
+      wasAsked: end.reason === 'requested',
+      atOnce: abandonedBecause !== undefined,
+    });
     this.#tellEnded(end);
     this.#options.ended(end);
   }
 
-  #broken(error: TroupeError): void {
-    this.#after(BROKEN_TIMEOUT_MS, () => this.condemn({ reason: 'crashed', error: withoutStack(error) }));
+  #broken(): void {
+    this.#after(BROKEN_TIMEOUT_MS, () => {
+      const error = new TroupeError(
+        'CHANNEL_CLOSED',
+        'The instance closed its channel, or wrote what is no frame on it.',
+      );
+      this.condemn({ reason: 'crashed', error: withoutStack(error) });
+    });
   }
 
   async #specialise(image: InstanceImage): Promise<SpecialiseOutcome> {
@@ -143,13 +168,20 @@ export class SupervisedWorker {
     try {
       return await Promise.race([
         this.body.control.specialise(image),
-        this.#whenEnded.then((end) => failedOutcome(endError(this.workerId, end))),
+        this.#whenEnded.then((end) => failedOutcome(this.#loadError(end))),
       ]);
     } catch (error) {
       return failedOutcome(error);
     } finally {
       this.#specialising = false;
+      this.#leaveWhenIdle();
     }
+  }
+
+  /** A stop is an error to whoever waits for a load, as a crash is. */
+  #loadError(end: WorkerEnd): TroupeError {
+    const error = endError(this.workerId, end);
+    return end.reason === 'requested' ? new TroupeError('INSTANCE_CRASHED', error.message) : error;
   }
 
   #after(delayMs: number, callback: () => void): void {

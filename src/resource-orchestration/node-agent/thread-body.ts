@@ -84,6 +84,10 @@ export class ThreadBody implements WorkerBody {
     return this.#stderr.text;
   }
 
+  leave(): void {
+    this.#controlPort.close();
+  }
+
   kill(): void {
     void this.#worker.terminate();
   }

@@ -16,6 +16,8 @@ export interface BodyEvents {
 export interface WorkerBody {
   readonly calls: Channel;
   readonly control: InstanceControl;
+  /** Closes the wires to it, upon which it ends by itself unless the function holds it. */
+  leave(): void;
   /** Ends it by force. `ended` follows, unless a thread is where nothing can interrupt it. */
   kill(): void;
   /** Releases what this side holds. Called once, after the end or when the worker is abandoned. */

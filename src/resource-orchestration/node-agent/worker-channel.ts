@@ -2,8 +2,9 @@
  * The call channel of a worker as its users see it: the driver's channel, whose end is explained by whoever watches the worker, and
  * which knows whether calls are inside.
  *
- * A driver only sees that the other end is gone. So an unexplained end is held back until the watcher says why; an orderly end, or one
- * with a reason of its own, is passed on at once. The watcher always speaks: a worker without a channel is of no use and is ended.
+ * A driver only sees that the other end is gone, or that it said goodbye: an instance that calls `process.exit` does. So an end that
+ * this side did not ask for is held back until the watcher says why, unless it comes with a reason of its own. The watcher always
+ * speaks: a worker without a channel is of no use and is ended.
  */
 import type { TroupeError } from '../../errors.ts';
 import { type Channel, FRAME_KINDS, type Frame, type SendOutcome } from '../../transport/protocol.ts';
@@ -14,18 +15,22 @@ const UNEXPLAINED: readonly string[] = ['CHANNEL_CLOSED', 'FRAME_INVALID'];
 export interface WorkerChannelEvents {
   /** The first call has come in after none was inside. */
   readonly busy: () => void;
+  /** The last call has been answered. */
+  readonly idle: () => void;
   /** The other end is gone without a reason: find it, and call `explain`. */
-  readonly broken: (error: TroupeError) => void;
+  readonly broken: () => void;
 }
 
 export class WorkerChannel implements Channel {
   readonly #inner: Channel;
   readonly #events: WorkerChannelEvents;
   #inFlight = 0;
+  #isClosing = false;
   #innerEnded = false;
   #ended = false;
+  #innerError: TroupeError | undefined;
   #error: TroupeError | undefined;
-  #explanation: { readonly error: TroupeError } | undefined;
+  #explanation: { readonly error: TroupeError; readonly wasAsked: boolean } | undefined;
   #closeCallbacks: ((error?: TroupeError) => void)[] = [];
 
   constructor(inner: Channel, events: WorkerChannelEvents) {
@@ -51,9 +56,10 @@ export class WorkerChannel implements Channel {
 
   onFrame(receive: (frame: Frame) => void): void {
     this.#inner.onFrame((frame) => {
-      const { kind } = frame;
-      if (kind === FRAME_KINDS.result || kind === FRAME_KINDS.failure || kind === FRAME_KINDS.end) this.#inFlight--;
       receive(frame);
+      const { kind } = frame;
+      if (kind !== FRAME_KINDS.result && kind !== FRAME_KINDS.failure && kind !== FRAME_KINDS.end) return;
+      if (this.#inFlight > 0 && --this.#inFlight === 0) this.#events.idle();
     });
   }
 
@@ -67,6 +73,7 @@ export class WorkerChannel implements Channel {
   }
 
   close(error?: TroupeError): void {
+    this.#isClosing = true;
     this.#inner.close(error);
   }
 
@@ -78,18 +85,28 @@ export class WorkerChannel implements Channel {
     this.#inner.unref();
   }
 
-  /** Why the worker is gone. Frames that it sent before are still delivered first, unless `atOnce`: its end of the wire still lives. */
-  explain(error: TroupeError, atOnce: boolean): void {
-    this.#explanation ??= { error };
-    if (this.#innerEnded) this.#finish(this.#explanation.error);
+  /**
+   * Why the worker is gone. Frames that it sent before are still delivered first, unless `atOnce`: its end of the wire still lives.
+   * When it was asked to go and said goodbye, there is no error.
+   */
+  explain(error: TroupeError, { wasAsked, atOnce }: { readonly wasAsked: boolean; readonly atOnce: boolean }): void {
+    this.#explanation ??= { error, wasAsked };
+    if (this.#innerEnded) this.#finishExplained();
     else if (atOnce) this.#inner.close(error);
   }
 
   #innerClosed(error: TroupeError | undefined): void {
     this.#innerEnded = true;
-    if (!error || !UNEXPLAINED.includes(error.code)) this.#finish(error);
-    else if (this.#explanation) this.#finish(this.#explanation.error);
-    else this.#events.broken(error);
+    this.#innerError = error;
+    if (this.#isClosing || (error && !UNEXPLAINED.includes(error.code))) this.#finish(error);
+    else if (this.#explanation) this.#finishExplained();
+    else this.#events.broken();
+  }
+
+  #finishExplained(): void {
+    if (!this.#explanation) return;
+    const { error, wasAsked } = this.#explanation;
+    this.#finish(wasAsked ? this.#innerError : error);
   }
 
   #finish(error: TroupeError | undefined): void {

@@ -28,6 +28,8 @@ const MIB = 1_048_576;
 const WATCH_MS = 50;
 /** What a call leaves running may allocate on after its answer. */
 const WATCH_TAIL_MS = 1_000;
+/** The agent itself, and garbage outside of the heaps that V8 has not collected yet. */
+const OWN_BASE_MB = 128;
 /** Loading the runtime takes 20 ms for a thread, 80 ms for a process; a machine under heavy load takes a hundred times that. */
 const START_TIMEOUT_MS = 15_000;
 
@@ -36,8 +38,8 @@ export interface WorkerSupervisorOptions {
   readonly entryPoints: EntryPoints;
   readonly clock?: Clock;
   readonly startTimeoutMs?: number;
-  /** What this process itself may hold, its threads included; over it, and with no single thread to blame, the agent is impaired. */
-  readonly ownBudgetMb?: number;
+  /** What the workers may hold together. When the threads hold more, and no single one is to blame, the agent is impaired. */
+  readonly memoryBudgetMb?: number;
   /** Told of each process group that belongs to a worker, so that another process can end it should this one be killed. */
   readonly group?: (pid: number, alive: boolean) => void;
 }
@@ -119,7 +121,7 @@ export class WorkerSupervisor {
     const makeBody = (events: BodyEvents) =>
       spec.kind === 'thread'
         ? new ThreadBody({ entry: entryPoints.thread, memoryMb, events })
-        : new ProcessBody({ entry: entryPoints.process, memoryMb, events });
+        : new ProcessBody({ entry: entryPoints.process, memoryMb, events, clock: this.#clock });
     return new SupervisedWorker({
       workerId,
       spec,
@@ -197,13 +199,13 @@ export class WorkerSupervisor {
   }
 
   #guardOwnMemory(residentMb: number | undefined, hasCulprit: boolean): void {
-    const { ownBudgetMb, emit } = this.#options;
-    if (ownBudgetMb === undefined || residentMb === undefined || hasCulprit) return;
-    const isOver = residentMb > ownBudgetMb;
+    const { memoryBudgetMb, emit } = this.#options;
+    if (memoryBudgetMb === undefined || residentMb === undefined || hasCulprit) return;
+    const isOver = residentMb > memoryBudgetMb + OWN_BASE_MB;
     if (isOver && !this.#isOverBudget) {
       emit({
         type: 'agentImpaired',
-        reason: `The agent holds ${Math.round(residentMb)} MiB, its budget is ${ownBudgetMb} MiB, and no single worker is over its limit.`,
+        reason: `The agent holds ${Math.round(residentMb)} MiB, its budget is ${memoryBudgetMb} MiB, and no single worker is over its limit.`,
       });
     }
     this.#isOverBudget = isOver;

@@ -1,0 +1,30 @@
+/**
+ * What a child agent and the process that started it say to each other: control frames on port 0 of their pipe. Each worker's calls have
+ * a port of their own on the same pipe. Types and wire constants only.
+ */
+import type { InstanceImage, SpecialiseOutcome } from '../../transport/instance-control.ts';
+import type { AgentEvent, WorkerSpec } from './protocol.ts';
+
+/** The pipe between the two, in the agent. */
+export const AGENT_FD = 3;
+
+/** Passed to the agent as JSON, its one argument. */
+export interface AgentProcessOptions {
+  readonly memoryBudgetMb?: number;
+  readonly startTimeoutMs?: number;
+}
+
+export type AgentCommand =
+  | { readonly type: 'startWorker'; readonly workerId: string; readonly spec: WorkerSpec; readonly port: number }
+  | { readonly type: 'stopWorker'; readonly workerId: string; readonly graceMs: number }
+  /** The `call` of the frame matches the answer to it. */
+  | { readonly type: 'specialise'; readonly workerId: string; readonly image: InstanceImage }
+  | { readonly type: 'shutdown'; readonly graceMs: number };
+
+export type AgentReport =
+  | { readonly type: 'event'; readonly event: AgentEvent }
+  | { readonly type: 'specialised'; readonly outcome: SpecialiseOutcome }
+  /** A process group that must not outlive the agent has started or ended. */
+  | { readonly type: 'group'; readonly pid: number; readonly alive: boolean }
+  /** All workers have ended, as `shutdown` asked. */
+  | { readonly type: 'stopped' };

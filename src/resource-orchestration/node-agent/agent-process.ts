@@ -1,0 +1,83 @@
+/**
+ * Entry point of a child agent. It obeys the commands on its pipe and relays the calls of each worker, unread. When the pipe closes, the
+ * process that started it is gone: the agent ends with all that it has started.
+ *
+ * Invariant 4 (as in README.md): it leads a process group of its own and ends by killing it, so that what a stuck thread has started
+ * ends too, and so that no stuck thread can hold up the end.
+ */
+import { Socket } from 'node:net';
+import { TroupeError } from '../../errors.ts';
+import { decodeMeta } from '../../transport/codec.ts';
+import { Multiplexer } from '../../transport/multiplexer.ts';
+import { FRAME_KINDS, type Frame } from '../../transport/protocol.ts';
+import { relay } from '../../transport/relay.ts';
+import { StreamChannel } from '../../transport/stream-channel.ts';
+import { AGENT_FD, type AgentCommand, type AgentProcessOptions, type AgentReport } from './agent-message.ts';
+import { ControlSender } from './control-sender.ts';
+import { findEntryPoints } from './entry-points.ts';
+import { killGroup } from './kill-group.ts';
+import { failedOutcome } from './supervised-worker.ts';
+import { WorkerSupervisor } from './worker-supervisor.ts';
+
+const options: AgentProcessOptions = JSON.parse(process.argv[2] ?? '{}');
+const link = new StreamChannel(new Socket({ fd: AGENT_FD, readable: true, writable: true }));
+const reports = new ControlSender<AgentReport>(link);
+const multiplexer = new Multiplexer(link, { onLinkFrame: receive });
+const supervisor = new WorkerSupervisor({
+  ...options,
+  entryPoints: findEntryPoints(),
+  emit: (event) => {
+    if (event.type === 'heartbeat') reports.offer({ type: 'event', event });
+    else reports.send({ type: 'event', event });
+  },
+  group: (pid, alive) => reports.send({ type: 'group', pid, alive }),
+});
+
+link.ref();
+link.onClose(end);
+// A terminal sends its interrupt to the host, which drains first and then tells its agents.
+for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
+process.on('SIGTERM', end);
+reports.send({ type: 'event', event: { type: 'agentReady', pid: process.pid } });
+
+function receive(frame: Frame): void {
+  if (frame.kind === FRAME_KINDS.control) obey(decodeMeta<AgentCommand>(frame.meta), frame.call);
+}
+
+function obey(command: AgentCommand, call: number): void {
+  switch (command.type) {
+    case 'startWorker':
+      return startWorker(command);
+    case 'stopWorker':
+      return supervisor.stop(command.workerId, command.graceMs);
+    case 'specialise':
+      return void specialise(command, call);
+    case 'shutdown':
+      void supervisor.stopAll(command.graceMs).then(() => reports.send({ type: 'stopped' }));
+  }
+}
+
+function startWorker({ workerId, spec, port }: AgentCommand & { readonly type: 'startWorker' }): void {
+  const near = multiplexer.open(port);
+  supervisor.start(workerId, spec);
+  const worker = supervisor.get(workerId);
+  if (worker) relay(near, worker.channel);
+  else near.close(new TroupeError('INSTANCE_START_FAILED', `Instance ${workerId} could not be started.`));
+}
+
+async function specialise(
+  { workerId, image }: AgentCommand & { readonly type: 'specialise' },
+  call: number,
+): Promise<void> {
+  const worker = supervisor.get(workerId);
+  const outcome = worker
+    ? await worker.control.specialise(image)
+    : failedOutcome(new TroupeError('INSTANCE_CRASHED', `Instance ${workerId} has ended.`));
+  reports.send({ type: 'specialised', outcome }, call);
+}
+
+function end(): void {
+  supervisor.killAll();
+  killGroup(process.pid);
+  process.kill(process.pid, 'SIGKILL');
+}

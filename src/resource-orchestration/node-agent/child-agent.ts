@@ -1,0 +1,237 @@
+/**
+ * The near end of a node agent in a child process. It starts the process, speaks with it over one pipe, and notices when it is gone: by
+ * its exit, by the end of the pipe, or by its silence.
+ *
+ * Invariants (numbers as in README.md):
+ * 2. When the agent is lost, every channel closes with `AGENT_LOST` and every control port answers.
+ * 4. Process groups that the agent has started are killed when it is gone, whatever took it.
+ * 5. `agentLost` is told at most once, last of all, and not after a shutdown.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { Duplex } from 'node:stream';
+import { processEnvironment } from '../../config.ts';
+import { TroupeError } from '../../errors.ts';
+import { type CancelTimer, type Clock, systemClock } from '../../kernel/clock.ts';
+import { decodeMeta } from '../../transport/codec.ts';
+import type { InstanceControl, InstanceImage, SpecialiseOutcome } from '../../transport/instance-control.ts';
+import { Multiplexer } from '../../transport/multiplexer.ts';
+import { type Channel, FRAME_KINDS, type Frame } from '../../transport/protocol.ts';
+import { StreamChannel } from '../../transport/stream-channel.ts';
+import type { AgentCommand, AgentProcessOptions, AgentReport } from './agent-message.ts';
+import { ControlSender } from './control-sender.ts';
+import { endedChannel, endedControl } from './ended-worker.ts';
+import { findEntryPoints } from './entry-points.ts';
+import { EventOutlet } from './event-outlet.ts';
+import { holdProcess } from './hold-process.ts';
+import { killGroup } from './kill-group.ts';
+import { OutputTail } from './output-tail.ts';
+import { type AgentEvent, type AgentLink, HEARTBEAT_MS, type WorkerSpec } from './protocol.ts';
+import { agentLostError, endError, withoutStack } from './stop-reason.ts';
+import { failedOutcome } from './supervised-worker.ts';
+import { QUIET } from './thread-body.ts';
+import { WorkerChannel } from './worker-channel.ts';
+
+/** Heartbeats missed in a row before an agent counts as stuck. Counted, not timed: while this process itself stands still none is missed. */
+const MAX_MISSED = 5;
+/** Node starts in 40 to 80 ms; a machine under heavy load takes a hundred times that. */
+const AGENT_START_TIMEOUT_MS = 15_000;
+/** Between the end of the pipe and the exit, or the exit and the last of its output. */
+const END_TIMEOUT_MS = 100;
+/** Beyond the grace of the workers, each of which may take a second to be found stuck. */
+const SHUTDOWN_SLACK_MS = 2_000;
+
+export interface ChildAgentOptions extends AgentProcessOptions {
+  readonly agentId: string;
+  readonly clock?: Clock;
+  /** The compiled `agent-process.js`. */
+  readonly entry?: string;
+}
+
+/** Throws `AGENT_LOST` when the operating system starts no process; every later failure is an event. */
+export function createChildAgent(options: ChildAgentOptions): AgentLink {
+  return new ChildAgent(options);
+}
+
+class ChildAgent implements AgentLink {
+  readonly agentId: string;
+  readonly kind = 'process';
+  readonly #clock: Clock;
+  readonly #child: ChildProcess;
+  readonly #pid: number;
+  readonly #link: StreamChannel;
+  readonly #multiplexer: Multiplexer;
+  readonly #commands: ControlSender<AgentCommand>;
+  readonly #stderr: OutputTail;
+  readonly #events = new EventOutlet();
+  readonly #workers = new Map<string, WorkerChannel>();
+  readonly #specialising = new Map<number, (outcome: SpecialiseOutcome) => void>();
+  readonly #groups = new Set<number>();
+  readonly #whenGone: Promise<void>;
+  #tellGone: () => void = () => {};
+  #state: 'starting' | 'running' | 'stopping' | 'gone' = 'starting';
+  #why: string | undefined;
+  #lastPort = 0;
+  #lastCall = 0;
+  #watch: CancelTimer | undefined;
+  #missed = 0;
+
+  constructor({ agentId, clock = systemClock, entry = findEntryPoints().agent, ...options }: ChildAgentOptions) {
+    this.agentId = agentId;
+    this.#clock = clock;
+    this.#child = spawn(process.execPath, [...QUIET, entry, JSON.stringify(options)], {
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      env: processEnvironment(),
+      detached: true,
+    });
+    const pipe = this.#child.stdio[3];
+    if (this.#child.pid === undefined || !(pipe instanceof Duplex)) {
+      this.#child.once('error', () => {});
+      throw new TroupeError('AGENT_LOST', `The operating system starts no process for agent ${agentId}.`);
+    }
+    this.#pid = this.#child.pid;
+    this.#whenGone = new Promise((resolve) => {
+      this.#tellGone = resolve;
+    });
+    this.#child.stdout?.on('error', () => {}).resume();
+    this.#stderr = new OutputTail(this.#child.stderr);
+    this.#link = new StreamChannel(pipe);
+    this.#commands = new ControlSender(this.#link);
+    this.#multiplexer = new Multiplexer(this.#link, { onLinkFrame: (frame) => this.#received(frame) });
+    this.#link.onClose(() => clock.after(END_TIMEOUT_MS, () => this.#end('Its pipe closed.')));
+    this.#child.once('exit', () => clock.after(END_TIMEOUT_MS, () => this.#gone()));
+    this.#child.once('close', () => this.#gone());
+    clock.after(AGENT_START_TIMEOUT_MS, () => {
+      if (this.#state === 'starting') this.#end(`It was not up after ${AGENT_START_TIMEOUT_MS} ms.`);
+    });
+    this.#child.unref();
+    for (const stream of [this.#child.stdout, this.#child.stderr]) (stream as { unref?: () => void } | null)?.unref?.();
+  }
+
+  onEvent(listener: (event: AgentEvent) => void): void {
+    this.#events.listen(listener);
+  }
+
+  startWorker(workerId: string, spec: WorkerSpec): void {
+    if (this.#workers.has(workerId)) throw new TroupeError('CONFLICT', `The agent has a worker ${workerId} already.`);
+    // After the loss there is no event any more, and the loss has told all.
+    if (this.#state === 'gone') return;
+    const port = ++this.#lastPort;
+    // Why a channel broke is told by `workerStopped` or by the loss of the agent, whichever comes.
+    const channel = new WorkerChannel(this.#multiplexer.open(port), {
+      busy: () => {},
+      idle: () => {},
+      broken: () => {},
+    });
+    this.#workers.set(workerId, channel);
+    this.#commands.send({ type: 'startWorker', workerId, spec, port });
+    this.#armWatch();
+  }
+
+  stopWorker(workerId: string, graceMs: number): void {
+    if (this.#workers.has(workerId)) this.#commands.send({ type: 'stopWorker', workerId, graceMs });
+  }
+
+  channel(workerId: string): Channel {
+    return this.#workers.get(workerId) ?? endedChannel(workerId);
+  }
+
+  control(workerId: string): InstanceControl {
+    if (!this.#workers.has(workerId)) return endedControl(workerId);
+    return { specialise: (image) => this.#specialise(workerId, image) };
+  }
+
+  async shutdown(graceMs: number): Promise<void> {
+    if (this.#state !== 'gone') {
+      this.#state = 'stopping';
+      this.#commands.send({ type: 'shutdown', graceMs });
+      this.#clock.after(graceMs + SHUTDOWN_SLACK_MS, () => this.#end('It did not shut down in time.'));
+    }
+    await holdProcess(this.#whenGone);
+  }
+
+  kill(): void {
+    this.#end('It was killed.');
+  }
+
+  #received(frame: Frame): void {
+    if (frame.kind !== FRAME_KINDS.control || this.#state === 'gone') return;
+    this.#missed = 0;
+    const report = decodeMeta<AgentReport>(frame.meta);
+    switch (report.type) {
+      case 'event':
+        return this.#happened(report.event);
+      case 'specialised':
+        this.#specialising.get(frame.call)?.(report.outcome);
+        return;
+      case 'group':
+        if (report.alive) this.#groups.add(report.pid);
+        else this.#groups.delete(report.pid);
+        return;
+      case 'stopped':
+        this.#end('It was shut down.');
+    }
+  }
+
+  #happened(event: AgentEvent): void {
+    if (event.type === 'agentReady' && this.#state === 'starting') this.#state = 'running';
+    if (event.type === 'workerStopped') this.#explain(event.workerId, endError(event.workerId, event));
+    this.#events.emit(event);
+  }
+
+  #explain(workerId: string, error: TroupeError): void {
+    const channel = this.#workers.get(workerId);
+    this.#workers.delete(workerId);
+    channel?.explain(error, { wasAsked: error.details['reason'] === 'requested', atOnce: this.#state === 'gone' });
+    if (this.#workers.size > 0) return;
+    this.#watch?.();
+    this.#watch = undefined;
+  }
+
+  #specialise(workerId: string, image: InstanceImage): Promise<SpecialiseOutcome> {
+    const call = ++this.#lastCall;
+    return new Promise((resolve) => {
+      this.#specialising.set(call, (outcome) => {
+        this.#specialising.delete(call);
+        resolve(outcome);
+      });
+      this.#commands.send({ type: 'specialise', workerId, image }, call);
+    });
+  }
+
+  /** An agent whose loop is blocked, or that is stopped, cannot say so. */
+  #armWatch(): void {
+    this.#watch ??= this.#clock.after(HEARTBEAT_MS, () => {
+      this.#watch = undefined;
+      if (++this.#missed > MAX_MISSED) return this.#end(`It was silent for ${MAX_MISSED * HEARTBEAT_MS} ms.`);
+      if (this.#workers.size > 0) this.#armWatch();
+    });
+  }
+
+  #end(why: string): void {
+    if (this.#state === 'gone') return;
+    this.#why ??= why;
+    killGroup(this.#pid);
+  }
+
+  #gone(): void {
+    if (this.#state === 'gone') return;
+    const wasAsked = this.#state === 'stopping';
+    this.#state = 'gone';
+    this.#watch?.();
+    for (const pid of [this.#pid, ...this.#groups]) killGroup(pid);
+    const error = agentLostError(this.agentId, {
+      why: this.#why,
+      exitCode: this.#child.exitCode,
+      signal: this.#child.signalCode,
+      stderr: this.#stderr.text,
+    });
+    const lost = [...this.#workers.keys()];
+    for (const workerId of lost) this.#explain(workerId, error);
+    for (const settle of this.#specialising.values()) settle(failedOutcome(error));
+    this.#link.close();
+    if (wasAsked)
+      for (const workerId of lost) this.#events.emit({ type: 'workerStopped', workerId, reason: 'requested' });
+    else this.#events.emit({ type: 'agentLost', error: withoutStack(error) });
+    this.#tellGone();
+  }
+}
