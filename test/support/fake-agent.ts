@@ -23,6 +23,8 @@ export interface FakeAgentBehaviour {
   /** Specs for which it is true end with `start-failed` instead of starting. */
   readonly failsAtStart?: (spec: WorkerSpec) => boolean;
   readonly kind?: AgentLink['kind'];
+  /** Called after each `startWorker`. */
+  readonly onStart?: (agent: FakeAgent) => void;
 }
 
 interface FakeWorker {
@@ -71,6 +73,7 @@ export class FakeAgent implements AgentLink {
     this.started.push({ workerId, spec, atMs: this.#clock.nowMs() });
     const worker: FakeWorker = { spec, isStarted: false, isStopping: false };
     this.workers.set(workerId, worker);
+    this.#behaviour.onStart?.(this);
     const startMs = this.#behaviour.startMs?.(spec) ?? 20;
     this.#clock.after(startMs, () => {
       if (this.workers.get(workerId) !== worker || worker.isStopping) return;

@@ -117,13 +117,13 @@ export class AgentPool {
       this.#kill(agentId, 'Only abandoned workers were left.');
   }
 
-  /** The lease of a name ended. One more heartbeat of patience: if it was we who stood still, the agent's events are waiting for us. */
+  /** The lease of a name ended. Two more heartbeats of patience: if it was we who stood still, the agent's events are waiting for us. */
   leaseExpired(name: string): void {
     const agentId = name.slice(AGENT_NAMES.length);
     const agent = this.#agents.get(agentId);
     if (!agent || !name.startsWith(AGENT_NAMES)) return;
     const expiredAtMs = this.#options.clock.nowMs();
-    this.#host.after(HEARTBEAT_MS, () => {
+    this.#host.after(2 * HEARTBEAT_MS, () => {
       if (this.#agents.get(agentId) !== agent) return;
       if (agent.lastEventAtMs < expiredAtMs) return this.#kill(agentId, 'Its lease expired: it sent no heartbeat.');
       this.#host.names.hold(name, holderOf(agent), AGENT_LEASE_MS);

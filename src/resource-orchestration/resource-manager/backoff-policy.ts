@@ -51,6 +51,8 @@ interface GroupRecord {
   lastFailureAtMs: number;
   /** Nothing of the group starts before it. */
   untilMs: number;
+  /** The claim that was let in last and has neither failed nor been approved since. */
+  probe?: string;
   error?: SerializedError;
 }
 
@@ -81,14 +83,24 @@ export class GroupBackoff {
   }
 
   /** Asks to start one worker. Admitting one of a failing group closes the door behind it, for `BACKOFF_MAX_MS` or until it is approved. */
-  admit(group: string, nowMs: number): Admission {
+  admit(group: string, { claimId, nowMs }: { readonly claimId: string; readonly nowMs: number }): Admission {
     const record = this.#groups.get(group);
     if (!record || record.failures < 2) return { admitted: true };
     if (nowMs < record.untilMs) {
       return { admitted: false, retryInMs: record.untilMs - nowMs, ...(record.error && { error: record.error }) };
     }
     record.untilMs = nowMs + BACKOFF_MAX_MS;
+    record.probe = claimId;
     return { admitted: true };
+  }
+
+  /** The claim is no more. True when it was the one let in: the door is then open for another. */
+  withdrawn(group: string, claimId: string): boolean {
+    const record = this.#groups.get(group);
+    if (record?.probe !== claimId) return false;
+    delete record.probe;
+    record.untilMs = 0;
+    return true;
   }
 
   /** When the group may be asked for again. */

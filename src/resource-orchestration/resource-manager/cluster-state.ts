@@ -202,16 +202,18 @@ export class ClusterState {
       .reduce((sum, { spec }) => sum + spec.memoryMb, 0);
   }
 
-  /** The claims that wait for a place, in order of arrival; not those that fit nowhere. */
+  /** The claims that wait for a place, in order of arrival; not those that fit nowhere. Claims of one group share one list of siblings. */
   pending(): PendingPlacement[] {
+    const siblings = new Map<string, readonly string[]>();
+    const siblingsOf = (group: string): readonly string[] => {
+      const known = siblings.get(group) ?? [...(this.#siblings.get(group) ?? [])].map(({ agentId }) => agentId);
+      siblings.set(group, known);
+      return known;
+    };
     return [...this.#waiting]
       .filter(({ told }) => told !== 'impossible')
       .sort((a, b) => a.order - b.order)
-      .map(({ claim: { claimId, spec } }) => ({
-        claimId,
-        spec,
-        siblingsOn: [...(this.#siblings.get(spec.group) ?? [])].map(({ agentId }) => agentId),
-      }));
+      .map(({ claim: { claimId, spec } }) => ({ claimId, spec, siblingsOn: siblingsOf(spec.group) }));
   }
 
   nodeStates(): NodeState[] {
@@ -233,12 +235,16 @@ export class ClusterState {
       ),
     );
     return {
-      nodes: [...this.#nodes.values()].map(
-        ({ slot: _slot, cpuShares: _shares, chargedCpuShares: _charged, ...node }) => {
-          const { workers: _workers, ...shown } = node;
-          return shown;
-        },
-      ),
+      nodes: [...this.#nodes.values()].map(({ agentId, kind, state, pid, budgetMb, chargedMb, restarts, sample }) => ({
+        agentId,
+        kind,
+        state,
+        budgetMb,
+        chargedMb,
+        restarts,
+        ...(pid !== undefined && { pid }),
+        ...(sample && { sample }),
+      })),
       claims: [...this.#claims.values()].map(({ claim, state, worker, restarts }) => {
         const sample = worker && samples.get(worker.workerId);
         return {

@@ -40,7 +40,8 @@ export class HeldClaims {
   admit(group: string): void {
     const held = [...(this.#byGroup.get(group) ?? [])].sort((a, b) => a.order - b.order);
     for (const record of held) {
-      if (!this.#host.backoff.admit(group, this.#host.clock.nowMs()).admitted) break;
+      const { claimId } = record.claim;
+      if (!this.#host.backoff.admit(group, { claimId, nowMs: this.#host.clock.nowMs() }).admitted) break;
       this.remove(record);
       this.#host.admitted(record);
     }

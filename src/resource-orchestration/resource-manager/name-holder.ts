@@ -43,7 +43,10 @@ export class NameHolder {
   /** Keeps the name for its present lease, or for another from now on. */
   renew(name: string, leaseMs?: number): void {
     const held = this.#held.get(name);
+    // Most names have no lease; each event of their agent would otherwise send a message that changes nothing.
     if (!held) return;
+    const isUnlimited = held.leaseMs === Number.POSITIVE_INFINITY;
+    if (isUnlimited && (leaseMs ?? held.leaseMs) === held.leaseMs) return;
     held.leaseMs = leaseMs ?? held.leaseMs;
     if (held.token !== undefined) {
       this.#naming.tell('renew', { name, token: held.token, leaseMs: held.leaseMs });

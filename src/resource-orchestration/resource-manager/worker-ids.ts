@@ -15,11 +15,14 @@ export class WorkerIds {
   #reserved: number | undefined;
   #reserving: Promise<void> | undefined;
 
-  constructor(naming: ActorRef<NamingServiceMessages>) {
+  readonly #wallMs: () => number;
+
+  constructor(naming: ActorRef<NamingServiceMessages>, wallMs: () => number) {
     this.#naming = naming;
+    this.#wallMs = wallMs;
   }
 
-  /** Resolves once a block is on disk. Rejects with what the naming service refused it for. */
+  /** Resolves once a block is there. A disk that cannot be written must not keep workers from starting: then the calendar gives the numbers. */
   reserve(): Promise<void> {
     this.#reserving ??= this.#reserveBlock().finally(() => {
       this.#reserving = undefined;
@@ -37,15 +40,20 @@ export class WorkerIds {
     if (this.#next === this.#end) return undefined;
     const id = `${group.replaceAll('@', '-')}-${this.#next++}`;
     // Half a block ahead, so that nothing ever waits for the disk here.
-    if (this.#reserved === undefined && this.#end - this.#next < WORKER_ID_BLOCK / 2) this.reserve().catch(() => {});
+    if (this.#reserved === undefined && this.#end - this.#next < WORKER_ID_BLOCK / 2) void this.reserve();
     return id;
   }
 
   async #reserveBlock(): Promise<void> {
     if (this.#reserved !== undefined) return;
-    const stored = await this.#naming.ask('getSetting', { key: SETTING });
-    const first = typeof stored === 'number' ? stored : 1;
-    await this.#naming.ask('setSetting', { key: SETTING, value: first + WORKER_ID_BLOCK });
-    this.#reserved = first;
+    try {
+      const stored = await this.#naming.ask('getSetting', { key: SETTING });
+      const first = typeof stored === 'number' ? stored : 1;
+      await this.#naming.ask('setSetting', { key: SETTING, value: first + WORKER_ID_BLOCK });
+      this.#reserved = first;
+    } catch {
+      // Microseconds since 1970: far above every reserved number, and a block of it is used up slower than it passes.
+      this.#reserved = Math.floor(this.#wallMs()) * 1_000;
+    }
   }
 }

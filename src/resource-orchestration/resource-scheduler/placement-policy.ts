@@ -40,21 +40,22 @@ export function placeAll(pending: readonly PendingPlacement[], nodes: readonly N
       bound: new Map<string, number>(),
       reservedForRank: Number.POSITIVE_INFINITY,
     }));
+  const siblings = new SiblingCounts();
   return [...pending]
     .sort((a, b) => PRIORITY_RANK[a.spec.priority] - PRIORITY_RANK[b.spec.priority])
     .map((one) => {
       if (nodes.length > 0 && one.spec.memoryMb > largestMb) return { kind: 'impossible', claimId: one.claimId };
-      return bindOne(one, candidates);
+      return bindOne(one, candidates, siblings);
     });
 }
 
-function bindOne(pending: PendingPlacement, candidates: readonly Candidate[]): Placement {
+function bindOne(pending: PendingPlacement, candidates: readonly Candidate[], siblings: SiblingCounts): Placement {
   const { spec, claimId } = pending;
   const rank = PRIORITY_RANK[spec.priority];
   const fitting = candidates.filter(
     (candidate) => freeMb(candidate) >= spec.memoryMb && candidate.reservedForRank >= rank,
   );
-  const best = bestBy(fitting, (candidate) => score(candidate, pending));
+  const best = bestBy(fitting, (candidate) => score(candidate, spec, siblings.on(candidate, pending)));
   if (best) {
     best.chargedMb += spec.memoryMb;
     best.chargedCpuShares += spec.cpuShares;
@@ -81,15 +82,29 @@ function freeMb({ node, chargedMb }: Candidate): number {
 }
 
 /** Of the node as it would be with the worker on it. CPU goes below 0 when over-promised, so that the least overloaded node wins. */
-function score(candidate: Candidate, { spec, siblingsOn }: PendingPlacement): number {
+function score(candidate: Candidate, spec: PendingPlacement['spec'], siblings: number): number {
   const { node } = candidate;
   const memory = (freeMb(candidate) - spec.memoryMb) / node.budgetMb;
   const usedCpu = Math.max(candidate.chargedCpuShares, node.measuredCpu) + spec.cpuShares;
-  const cpu = 1 - usedCpu / Math.max(node.cpuShares, Number.MIN_VALUE);
-  const siblings =
-    siblingsOn.filter((agentId) => agentId === node.agentId).length + (candidate.bound.get(spec.group) ?? 0);
+  const cpu = 1 - usedCpu / Math.max(node.cpuShares, 0.001);
   const spread = 1 / (1 + siblings);
   return SCORE_WEIGHTS.memory * memory + SCORE_WEIGHTS.cpu * cpu + SCORE_WEIGHTS.spread * spread;
+}
+
+/** Counts each list of siblings once, since all of a group in one batch may share it: a list is as long as the group is large. */
+class SiblingCounts {
+  readonly #byList = new Map<readonly string[], ReadonlyMap<string, number>>();
+
+  on({ node: { agentId }, bound }: Candidate, { siblingsOn, spec }: PendingPlacement): number {
+    let counts = this.#byList.get(siblingsOn);
+    if (!counts) {
+      const fresh = new Map<string, number>();
+      for (const sibling of siblingsOn) fresh.set(sibling, (fresh.get(sibling) ?? 0) + 1);
+      counts = fresh;
+      this.#byList.set(siblingsOn, counts);
+    }
+    return (counts.get(agentId) ?? 0) + (bound.get(spec.group) ?? 0);
+  }
 }
 
 function bestBy(candidates: readonly Candidate[], value: (candidate: Candidate) => number): Candidate | undefined {
