@@ -3,7 +3,8 @@
  *
  * Boundary: decides a number for each version and why. Pure but for its memory; what the numbers lead to is the deployer's.
  * Where it departs from Knative, and why (invariant numbers as in README.md):
- * - Keep-alive: Knative drops the last pod after a grace of 30 s; here the last instance stays until `keepAliveMs` after the last call.
+ * - Keep-alive: Knative drops the last pod once the stable window is empty and a grace of 30 s is over. Here the last instance stays until
+ *   `keepAliveMs` after the last call; a keep-alive shorter than the windows ends them.
  * - From zero: no more instances than calls. Knative gives a single call to a version of concurrency 1 two pods (1 / 0.7, rounded up) and
  *   panics over it; here the second comes when the first has been busy for longer, or when a second call has come.
  * - A version that has just lost its last alias is being drained by the deployer: it gets nothing until that has happened.
@@ -13,6 +14,7 @@ import {
   isPanicOver,
   limitRate,
   PANIC_WINDOW_SECONDS,
+  STABLE_WINDOW_MS,
   STABLE_WINDOW_SECONDS,
   targetConcurrency,
   wantedInstances,
@@ -30,6 +32,7 @@ interface Memory {
   panicMs: number | undefined;
   /** The most that was wanted in this panic. */
   panicInstances: number;
+  wasSilent: boolean;
   wasAliased: boolean;
   isDraining: boolean;
   settledUntilMs: number;
@@ -39,6 +42,8 @@ interface Decision {
   readonly instances: number;
   readonly reason: string;
 }
+
+const NOTHING: Decision = { instances: 0, reason: 'idle: no calls and no instances' };
 
 export function reactivePolicy(): ScalingPolicy {
   const memories = new Map<string, Memory>();
@@ -55,7 +60,7 @@ function decideOne(memories: Map<string, Memory>, nowMs: number, observation: Ob
   const memory = remember(memories.get(key), nowMs, observation);
   const decision = memory
     ? withinBounds(decideFromMemory(memory, nowMs, observation), observation)
-    : withinBounds({ instances: 0, reason: 'idle: no calls and no instances' }, observation);
+    : withinBounds(NOTHING, observation);
   if (memory) memories.set(key, memory);
   else memories.delete(key);
   const { name, version, inSystem } = observation;
@@ -63,12 +68,16 @@ function decideOne(memories: Map<string, Memory>, nowMs: number, observation: Ob
 }
 
 /** Takes the observation in. Undefined when there is nothing to remember: no instance, no call, and none for a whole window. */
-function remember(known: Memory | undefined, nowMs: number, observation: Observation): Memory | undefined {
+function remember(last: Memory | undefined, nowMs: number, observation: Observation): Memory | undefined {
   const { ready, inSystem, averageInSystem, aliased } = observation;
+  // As in Knative, the average starts afresh after a whole window in which there was nothing to measure.
+  const known = last?.wasSilent && nowMs - last.observedMs >= STABLE_WINDOW_MS ? undefined : last;
   known?.window.record(known.observedMs, nowMs, averageInSystem);
-  if (ready === 0 && inSystem === 0 && (!known || known.window.isEmpty)) return undefined;
+  const isSilent = ready === 0 && inSystem === 0;
+  if (isSilent && (!known || known.window.isEmpty)) return undefined;
   const memory = known ?? firstMemory(nowMs, ready);
   memory.observedMs = nowMs;
+  memory.wasSilent = isSilent;
   if (!aliased && memory.wasAliased) memory.isDraining = true;
   if (aliased || ready === 0) memory.isDraining = false;
   memory.wasAliased = aliased;
@@ -82,6 +91,7 @@ function firstMemory(nowMs: number, ready: number): Memory {
     observedMs: nowMs,
     panicMs: ready > 1 ? nowMs : undefined,
     panicInstances: ready > 1 ? ready : 0,
+    wasSilent: false,
     wasAliased: true,
     isDraining: false,
     settledUntilMs: nowMs,
@@ -92,8 +102,15 @@ function decideFromMemory(memory: Memory, nowMs: number, observation: Observatio
   memory.settledUntilMs = nowMs;
   if (memory.isDraining) return { instances: 0, reason: 'draining: no alias leads to this version any more' };
   const byFormula = decideByFormula(memory, nowMs, observation);
+  const { ready, inSystem, lastActiveMs } = observation;
+  if (inSystem > 0) return atLeastOne(byFormula, inSystem);
+  const keptForMs = keepAliveOf(observation);
+  const idleMs = nowMs - lastActiveMs;
+  if (ready > 0 && idleMs >= keptForMs) return giveUp(memory, observation, `last call ${seconds(idleMs)} ago`);
   if (byFormula.instances > 0) return byFormula;
-  return keepAlive(memory, nowMs, observation);
+  memory.settledUntilMs = ready > 0 ? lastActiveMs + keptForMs : Number.POSITIVE_INFINITY;
+  if (ready === 0) return NOTHING;
+  return { instances: 1, reason: `keep-alive: last call ${seconds(idleMs)} ago, kept for ${seconds(keptForMs)}` };
 }
 
 function decideByFormula(memory: Memory, nowMs: number, observation: Observation): Decision {
@@ -122,18 +139,23 @@ function decideByFormula(memory: Memory, nowMs: number, observation: Observation
   return { instances: memory.panicInstances, reason: `${explain('panic', why, concurrency)}${kept}` };
 }
 
-/** Keeps the last instance for a while after the last call; starts none. */
-function keepAlive(memory: Memory, nowMs: number, observation: Observation): Decision {
-  const { ready, inSystem, aliased, lastActiveMs } = observation;
-  if (inSystem > 0) return { instances: 1, reason: `demand: ${count(inSystem, 'call')} in the system` };
+/** Rounding can leave nothing of an average that has only begun. */
+function atLeastOne(decision: Decision, inSystem: number): Decision {
+  if (decision.instances > 0) return decision;
+  return { instances: 1, reason: `demand: ${count(inSystem, 'call')} in the system` };
+}
+
+/** The keep-alive is over, and with it a panic: half of the instances leave at a time, the last one alone. */
+function giveUp(memory: Memory, observation: Observation, idle: string): Decision {
+  memory.panicMs = undefined;
+  memory.panicInstances = 0;
   memory.settledUntilMs = Number.POSITIVE_INFINITY;
-  if (ready === 0) return { instances: 0, reason: 'idle: no calls and no instances' };
-  const keepAliveMs = aliased ? observation.keepAliveMs : Math.min(observation.keepAliveMs, UNALIASED_KEEP_ALIVE_MS);
-  const idle = `last call ${seconds(nowMs - lastActiveMs)} ago`;
-  const expiresMs = lastActiveMs + keepAliveMs;
-  if (nowMs >= expiresMs) return { instances: 0, reason: `idle: ${idle}, kept for ${seconds(keepAliveMs)}` };
-  memory.settledUntilMs = expiresMs;
-  return { instances: 1, reason: `keep-alive: ${idle}, kept for ${seconds(keepAliveMs)}` };
+  const reason = `idle: ${idle}, kept for ${seconds(keepAliveOf(observation))}`;
+  return { instances: limitRate(0, observation.ready), reason };
+}
+
+function keepAliveOf({ aliased, keepAliveMs }: Observation): number {
+  return aliased ? keepAliveMs : Math.min(keepAliveMs, UNALIASED_KEEP_ALIVE_MS);
 }
 
 function withinBounds({ instances, reason }: Decision, { minInstances, maxInstances, aliased }: Observation): Decision {
