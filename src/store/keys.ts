@@ -34,6 +34,7 @@ export const functionKeys = {
   aliasesOf: (name: string): Key => ['alias', name],
   aliases: ['alias'] as Key,
   counter: (name: string): Key => ['counter', name],
+  counters: ['counter'] as Key,
 };
 
 export const settingKeys = {
