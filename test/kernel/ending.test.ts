@@ -210,6 +210,22 @@ describe('a kill', () => {
     expect(system.actors()).toEqual([]);
   });
 
+  it('keeps the stop callbacks that have not begun from running', async () => {
+    const { system, clock, log } = world();
+    const actor = system.spawn(
+      parentOf('actor', ({ onStop }) => {
+        onStop(() => void log.push('second'));
+        onStop(() => new Promise<void>((resolve) => clock.after(10, resolve)));
+      }),
+    );
+    const stopped = system.stop(actor);
+    await clock.advance(5);
+    system.kill(actor);
+    await stopped;
+    await clock.advance(10);
+    expect(log).toEqual([]);
+  });
+
   it('leaves code of the killed actor nothing to start', async () => {
     const { system, clock, log, worker } = world();
     let context: ActorContext<MessageMap> | undefined;

@@ -98,6 +98,29 @@ describe('after a failure', () => {
     expect(failures).toEqual([]);
   });
 
+  it('stop rejects what the actor owes at once, however long its end takes', async () => {
+    const { system, clock } = world();
+    const actor = system.spawn(
+      counter(
+        { onFailure: 'stop' },
+        {
+          start: ({ onStop }) => {
+            onStop(() => new Promise<void>((resolve) => clock.after(1_000, resolve)));
+            return { add: () => 0, fail: boom, owe: () => later(new Promise<null>(() => undefined)) };
+          },
+        },
+      ),
+    );
+    const settled: string[] = [];
+    void code(actor.ask('owe', undefined)).then((outcome) => settled.push(outcome));
+    actor.tell('fail', undefined);
+    await clock.advance(0);
+    expect(settled).toEqual(['ACTOR_STOPPED']);
+    expect(system.actors()).toHaveLength(1);
+    await clock.advance(1_000);
+    expect(system.actors()).toEqual([]);
+  });
+
   it('escalate makes the failure that of the parent, and of the system where there is none', async () => {
     const { system, clock, failures, errors } = world();
     let starts = 0;
@@ -225,6 +248,24 @@ describe('restarts', () => {
       expect(failures).toHaveLength(onFailure === 'stop' ? 0 : 1);
     },
   );
+
+  it('that cannot start again leave their messages as dead letters of a failed start', async () => {
+    const { system, clock } = world();
+    let starts = 0;
+    const actor = system.spawn(
+      counter(policy, {
+        start: () => {
+          if (starts++ > 0) throw new Error('not again');
+          return { add: () => 0, fail: boom, owe: () => null };
+        },
+      }),
+    );
+    actor.tell('fail', undefined);
+    const waiting = code(actor.ask('add', undefined));
+    await clock.advance(1_000);
+    expect([starts, await waiting]).toEqual([4, 'ACTOR_STOPPED']);
+    expect(system.deadLetters.counts()).toMatchObject({ 'failed-start': 1, stopped: 0 });
+  });
 
   it('stop the children first, then run the stop callbacks, then start', async () => {
     const { system, clock } = world();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ActorSystem } from '../../src/kernel/actor-system.ts';
+import { delay } from '../../src/kernel/clock.ts';
 import type { ActorContext, ActorDefinition, Terminated } from '../../src/kernel/protocol.ts';
 import { VirtualClock } from '../../src/kernel/virtual-clock.ts';
 
@@ -80,20 +81,29 @@ describe('watch', () => {
     expect(log).toEqual([]);
   });
 
-  it('keeps nothing of a watcher that has ended', async () => {
-    const { system, plain, noteEnd } = world();
-    const other = system.spawn(plain('other'));
+  it('keeps nothing of a watcher that has ended, nor of an actor or a child that has', async () => {
+    const { system, clock, plain, noteEnd } = world();
     const held: WeakRef<object>[] = [];
-    for (let times = 0; times < 50; times++) {
-      const state = { large: new Array(1_000).fill(times) };
+    const hold = () => {
+      const state = { large: new Array(1_000).fill(0) };
       held.push(new WeakRef(state));
+      return state;
+    };
+    const context = await new Promise<ActorContext<Plain>>((resolve) => void system.spawn(plain('parent', resolve)));
+    const other = system.spawn(plain('other'));
+    for (let times = 0; times < 20; times++) {
+      const [ofWatcher, ofWatched, ofChild] = [hold(), hold(), hold()];
       const watcher = system.spawn(
-        plain('watcher', ({ watch }) => watch(other, (end) => noteEnd({ ...end, path: String(state) }))),
+        plain('watcher', ({ watch }) => watch(other, (end) => noteEnd({ ...end, path: String(ofWatcher) }))),
       );
-      await system.stop(watcher);
+      const watched = system.spawn(plain('watched'));
+      context.watch(watched, (end) => noteEnd({ ...end, path: String(ofWatched) }));
+      const child = context.spawn(plain('child', ({ onStop }) => onStop(() => void String(ofChild))));
+      await Promise.all([watcher, watched, child].map((actor) => system.stop(actor)));
+      await clock.advance(0);
     }
     await collectGarbage();
-    expect(held.filter((ref) => ref.deref() !== undefined).length).toBeLessThan(5);
+    expect(held.filter((ref) => ref.deref() !== undefined).length).toBeLessThan(6);
   });
 });
 
@@ -109,15 +119,20 @@ describe('timers', () => {
   });
 
   it('do not call back once cancelled, even when they were due and waited for their turn', async () => {
-    const { system, clock, log, plain } = world();
-    system.spawn(
-      plain('actor', (context) => {
+    const { system, clock, log } = world();
+    const actor = system.spawn<{ work: { body: number } }>({
+      name: 'actor',
+      start: (context) => {
         context.after(5, () => cancel());
         const cancel = context.after(5, () => void log.push('cancelled'));
         context.after(5, () => void log.push('kept'));
-      }),
-    );
-    await clock.advance(5);
+        return { work: (durationMs) => delay(clock, durationMs) };
+      },
+    });
+    actor.tell('work', 10);
+    await clock.advance(9);
+    expect(system.actors()[0]?.mailboxDepth).toBe(3);
+    await clock.advance(1);
     expect(log).toEqual(['kept']);
   });
 
@@ -142,18 +157,22 @@ describe('timers', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('that were due in the turn that failed do not call back in the next life', async () => {
-    const { system, clock, log, plain } = world();
+  it('that were due while the handler ran which then failed do not call back in the next life', async () => {
+    const { system, clock, log } = world();
     let lives = 0;
-    system.spawn(
-      plain('actor', (context) => {
-        if (++lives > 1) return;
-        context.after(10, () => {
-          throw new Error('no');
-        });
-        context.after(10, () => void log.push('belongs to the life that failed'));
-      }),
-    );
+    const actor = system.spawn<{ workAndFail: { body: number } }>({
+      name: 'actor',
+      start: (context) => {
+        if (++lives === 1) context.after(5, () => void log.push('belongs to the life that failed'));
+        return {
+          workAndFail: async (durationMs) => {
+            await delay(clock, durationMs);
+            throw new Error('no');
+          },
+        };
+      },
+    });
+    actor.tell('workAndFail', 10);
     await clock.advance(100);
     expect([lives, log]).toEqual([2, []]);
   });
