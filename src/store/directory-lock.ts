@@ -21,7 +21,7 @@ const MAX_ATTEMPTS = 50;
 
 type Holder = { readonly isAlive: true; readonly pid?: number } | { readonly isAlive: false };
 
-export interface DirectoryLock {
+interface DirectoryLock {
   release(): Promise<void>;
 }
 

@@ -6,7 +6,7 @@ import { TroupeError } from '../errors.ts';
 import type { Key, KeyPart } from './protocol.ts';
 
 /** LMDB's own limit is 1,978 bytes; the rest is room for the escapes of the encoding and for the prefix of a quarantined key. */
-export const MAX_KEY_BYTES = 1_024;
+const MAX_KEY_BYTES = 1_024;
 const MAX_KEY_PARTS = 16;
 
 /** Sorts after every part of a key: with it in last place, a key is above all that begin with the parts before. */

@@ -14,7 +14,7 @@ const MAX_REPORTED = 10_000;
 
 type Kept = Omit<QuarantinedRecord, 'database' | 'key'>;
 
-export interface QuarantineOptions {
+interface QuarantineOptions {
   readonly clock: Clock;
   readonly onQuarantine: (record: QuarantinedRecord) => void;
 }

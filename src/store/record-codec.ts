@@ -14,7 +14,7 @@ const HEADER_BYTES = 12;
 /** `structuredClone: false` keeps the decoder from building anything but plain data; copies outlive LMDB's own buffers. */
 const packr = new Packr({ useRecords: false, structuredClone: false, mapsAsObjects: true, copyBuffers: true });
 
-export type Decoded =
+type Decoded =
   | { readonly kind: 'record'; readonly revision: number; readonly value: unknown }
   | { readonly kind: 'damaged'; readonly reason: string };
 

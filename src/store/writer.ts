@@ -17,7 +17,7 @@ const MAX_OUTSTANDING_BYTES = 512 * 1_048_576;
 
 const REVISIONS_PER_LEASE = 1_000_000;
 
-export interface WriteCost {
+interface WriteCost {
   readonly operations: number;
   readonly bytes: number;
 }

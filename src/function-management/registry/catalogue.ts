@@ -14,8 +14,8 @@ import {
 } from './protocol.ts';
 
 /** A canary, a baseline and what is being rolled out make three; the rest is room. */
-export const MAX_ALIAS_TARGETS = 16;
-export const MAX_ALIASES = 100;
+const MAX_ALIAS_TARGETS = 16;
+const MAX_ALIASES = 100;
 
 /** One function as the registry holds it: never without a version, and always with `current`. */
 export interface CatalogueEntry {
@@ -86,7 +86,7 @@ function checkAliasName(alias: string): void {
   );
 }
 
-export interface RepairedEntry {
+interface RepairedEntry {
   /** Absent when no version is left. */
   readonly entry?: CatalogueEntry;
   readonly changed: readonly FunctionAlias[];

@@ -27,7 +27,7 @@ const storedVersion = z.object({
 const storedAlias = z.object({ targets: z.array(z.object({ version: z.number(), weight: z.number() })).min(1) });
 const storedCounter = z.number().int().min(0);
 
-export interface Loaded {
+interface Loaded {
   readonly entries: ReadonlyMap<string, CatalogueEntry>;
   /** The highest version number ever given out, per name; removed functions included. */
   readonly counters: ReadonlyMap<string, number>;
