@@ -105,6 +105,11 @@ export const ERROR_CODES = {
   CONFIG_INVALID: code('configuration', false, 'The configuration is wrong; the message names the option.'),
   PORT_IN_USE: code('unavailable', true, 'Another process listens on that port.'),
   BIND_REFUSED: code('not-allowed', false, 'Listening beyond loopback needs a key.'),
+  ORIGIN_REFUSED: code(
+    'not-allowed',
+    false,
+    'The request comes from a web page or a host name that is not of this machine.',
+  ),
   DATA_DIR_LOCKED: code('unavailable', true, 'Another process has that data directory open.'),
   DATA_DIR_UNUSABLE: code('configuration', false, 'The data directory cannot be created, read or written.'),
   SCHEMA_TOO_NEW: code('configuration', false, 'A newer troupe wrote that data directory.'),
@@ -182,7 +187,9 @@ export function serializeError(error: unknown, depth = 0): SerializedError {
   if (typeof error.stack === 'string') serialized.stack = error.stack;
   const { code: errorCode } = error as { code?: unknown };
   if (typeof errorCode === 'string') serialized.code = errorCode;
-  if (error instanceof TroupeError && Object.keys(error.details).length > 0) serialized.details = error.details;
+  // By name: a function has a copy of this class of its own in its bundle.
+  const { details } = error as { details?: ErrorDetails };
+  if (error.name === 'TroupeError' && details && Object.keys(details).length > 0) serialized.details = details;
   if (error.cause !== undefined && depth < MAX_CAUSE_DEPTH) serialized.cause = serializeError(error.cause, depth + 1);
   return serialized;
 }

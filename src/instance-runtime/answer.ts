@@ -3,7 +3,6 @@
  *
  * Nothing is sent here. The answer is one encoded result, or a source of chunks that is pulled as the caller grants credit.
  */
-import { serializeError, TroupeError } from '../errors.ts';
 import type { InstanceImage } from '../transport/instance-control.ts';
 import type { HttpEvent, StreamHead } from '../transport/protocol.ts';
 import { encodeWithin, tooLarge } from './encode-within.ts';
@@ -11,7 +10,6 @@ import { checkResponse, headOf, requestForPayload, toRequest, valueOfResponse } 
 import type { LoadedFunction } from './handler-shape.ts';
 import { streamBytes, streamHeadFor, toGatewayEvent, toResponse } from './http-event.ts';
 import type { Invocation } from './invocation.ts';
-import { Refusal } from './refusal.ts';
 import { checkSchema } from './schema-check.ts';
 
 /** One call and what it is made of. */
@@ -33,9 +31,9 @@ export interface ChunkSource {
   readonly headFor?: (firstChunk: unknown) => StreamHead;
 }
 
-export type Answer = { readonly kind: 'result'; readonly payload: Uint8Array } | ChunkSource;
+type Answer = { readonly kind: 'result'; readonly payload: Uint8Array } | ChunkSource;
 
-export interface AnyIterator {
+interface AnyIterator {
   next(): unknown;
   return?(): unknown;
 }
@@ -47,14 +45,6 @@ export function answerCall(job: Job, payload: unknown): Promise<Answer> {
   const { mode } = job.invocation.meta;
   if (mode === 'http') return answerHttp(job, payload as HttpEvent);
   return mode === 'stream' ? answerStream(job, payload) : answerValue(job, payload);
-}
-
-/** An error thrown by the function's own code. Its cancellation is passed on as it is: the function only repeats it. */
-export function functionError({ image, invocation }: Job, thrown: unknown): unknown {
-  if (thrown !== undefined && thrown === invocation.cancelled) return thrown;
-  if (thrown instanceof Refusal) return thrown;
-  const { message } = serializeError(thrown);
-  return new TroupeError('FUNCTION_ERROR', `Function "${image.functionName}" failed: ${message}`, { cause: thrown });
 }
 
 async function answerValue(job: Job, payload: unknown): Promise<Answer> {
@@ -85,10 +75,11 @@ async function answerHttp(job: Job, event: HttpEvent): Promise<Answer> {
   const { loaded, invocation, image } = job;
   if (loaded.shape === 'fetch') {
     const request = toRequest(event, invocation.signal);
-    const response = checkResponse(await loaded.call(request, invocation.context));
-    return { kind: 'chunks', iterator: bodyOf(response), encode: bodyPieces, head: headOf(response) };
+    return responseSource(checkResponse(await loaded.call(request, invocation.context)));
   }
   const returned = await callHandler(job, toGatewayEvent(event));
+  // By its tag: asking for the global would load Node's whole fetch.
+  if (Object.prototype.toString.call(returned) === '[object Response]') return responseSource(checkResponse(returned));
   const iterator = iteratorOf(returned);
   if (iterator) {
     const encode = async (chunk: unknown) => bodyPieces(streamBytes(await checkOutput(job, chunk)));
@@ -98,6 +89,10 @@ async function answerHttp(job: Job, event: HttpEvent): Promise<Answer> {
   const limitBytes = image.payloadLimitBytes;
   if (body.byteLength > limitBytes) throw tooLarge({ limitBytes, what: 'result', of: image.functionName });
   return { kind: 'chunks', iterator: [body].values(), encode: (whole) => [whole as Uint8Array], headFor: () => head };
+}
+
+function responseSource(response: Response): ChunkSource {
+  return { kind: 'chunks', iterator: bodyOf(response), encode: bodyPieces, head: headOf(response) };
 }
 
 async function callHandler({ loaded, invocation }: Job, payload: unknown): Promise<unknown> {
@@ -159,7 +154,9 @@ function iteratorOf(value: unknown): AnyIterator | undefined {
 
 function bodyOf(response: Response): AnyIterator {
   if (!response.body) return [].values();
-  return iteratorOf(response.body) ?? [response.body].values();
+  // Not the iterator of the stream: its `return` waits for the chunk that is being made, which may never come.
+  const reader = response.body.getReader();
+  return { next: () => reader.read(), return: () => reader.cancel() };
 }
 
 function bodyPieces(chunk: unknown): Uint8Array[] {

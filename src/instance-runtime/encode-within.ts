@@ -4,7 +4,7 @@ import { encodePayload } from '../transport/codec.ts';
 import { CodecError } from '../transport/codec-error.ts';
 import { Refusal } from './refusal.ts';
 
-export interface EncodeWithinOptions {
+interface EncodeWithinOptions {
   readonly limitBytes: number;
   readonly what: 'result' | 'payload';
   /** The function that returned it, or for which it is meant. */

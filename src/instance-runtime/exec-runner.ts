@@ -31,14 +31,20 @@ const SILENCE_AFTER_EXIT_MS = 100;
 /** Where the host's PATH is not known. */
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** `hostEnv` holds what executables need of the host's environment: PATH and the like. The variables of the image win. */
-export function executableFunction(
-  image: InstanceImage,
-  groups: ProcessGroups,
-  hostEnv: Readonly<Record<string, string>>,
-): LoadedFunction {
+interface ExecutableOptions {
+  readonly image: InstanceImage;
+  readonly groups: ProcessGroups;
+  /** What executables need of the host's environment: PATH and the like. The variables of the image win. */
+  readonly hostEnv: Readonly<Record<string, string>>;
+  /** Between SIGTERM and SIGKILL; the default is `TERMINATION_GRACE_MS`. */
+  readonly terminationGraceMs?: number;
+}
+
+export function executableFunction(options: ExecutableOptions): LoadedFunction {
+  const { image, groups, hostEnv, terminationGraceMs = TERMINATION_GRACE_MS } = options;
   const env = { PATH: DEFAULT_PATH, ...hostEnv, ...image.env };
-  const start = (event: unknown, context: Context) => new Run({ image, groups, env, event, context });
+  const start = (event: unknown, context: Context) =>
+    new Run({ image, groups, env, event, context, terminationGraceMs });
   return {
     shape: 'exec',
     config: {},
@@ -53,6 +59,7 @@ interface RunOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly event: unknown;
   readonly context: Context;
+  readonly terminationGraceMs: number;
 }
 
 interface Exit {
@@ -169,9 +176,9 @@ class Run {
 
   #terminate(): void {
     if (this.#killTimer || !this.#isRunning) return;
-    const { groups } = this.#options;
+    const { groups, terminationGraceMs } = this.#options;
     groups.signal(this.#child, 'SIGTERM');
-    this.#killTimer = setTimeout(() => groups.signal(this.#child, 'SIGKILL'), TERMINATION_GRACE_MS);
+    this.#killTimer = setTimeout(() => groups.signal(this.#child, 'SIGKILL'), terminationGraceMs);
   }
 
   get #isRunning(): boolean {

@@ -5,23 +5,26 @@
 import { performance } from 'node:perf_hooks';
 import { INSTANCE_GAUGES } from '../transport/instance-control.ts';
 
-/** `process.memoryUsage` reads /proc and costs 4 us: at most once in this time, however many calls pass. */
-const SHORTEST_INTERVAL_MS = 2;
+interface GaugeOptions {
+  /** Between two full writes while calls are inside. */
+  readonly intervalMs: number;
+  /** Full writes are never closer than this, however many calls pass: reading the memory costs 4 us, and sending it more. */
+  readonly shortestMs: number;
+  /** Runs after each full write. */
+  readonly written?: (values: Float64Array) => unknown;
+}
 
 export class Gauges {
   readonly #values: Float64Array;
-  readonly #intervalMs: number;
-  readonly #written: (values: Float64Array) => void;
+  readonly #options: GaugeOptions;
   #timer: NodeJS.Timeout | undefined;
   #lastMs = Number.NEGATIVE_INFINITY;
   #lastUtilization = performance.eventLoopUtilization();
   #inFlight = 0;
 
-  /** `written` runs after each full write. */
-  constructor(values: Float64Array, intervalMs: number, written: (values: Float64Array) => void = () => {}) {
+  constructor(values: Float64Array, options: GaugeOptions) {
     this.#values = values;
-    this.#intervalMs = intervalMs;
-    this.#written = written;
+    this.#options = options;
   }
 
   /** Called when a call enters or leaves. */
@@ -29,9 +32,9 @@ export class Gauges {
     this.#inFlight = inFlight;
     this.#set(INSTANCE_GAUGES.inFlight, inFlight);
     this.#bump();
-    if (performance.now() - this.#lastMs >= Math.min(SHORTEST_INTERVAL_MS, this.#intervalMs)) this.#write();
+    if (performance.now() - this.#lastMs >= this.#options.shortestMs) this.#write();
     // The timer outlives the last call by one interval, for the final state and to save its setting up by the next call.
-    this.#timer ??= setInterval(() => this.#tick(), this.#intervalMs).unref();
+    this.#timer ??= setInterval(() => this.#tick(), this.#options.intervalMs).unref();
   }
 
   #tick(): void {
@@ -54,7 +57,7 @@ export class Gauges {
     );
     this.#lastUtilization = utilization;
     this.#bump();
-    this.#written(this.#values);
+    this.#options.written?.(this.#values);
   }
 
   #bump(): void {

@@ -10,7 +10,7 @@ import { serializeError, TroupeError } from '../errors.ts';
 import type { InstanceImage } from '../transport/instance-control.ts';
 import { findHandler, type LoadedFunction } from './handler-shape.ts';
 
-export interface ScriptOptions {
+interface ScriptOptions {
   /** V8's code cache for exactly this source, flags and version; V8 ignores one that does not fit. */
   readonly cachedData?: Buffer;
 }
@@ -45,7 +45,7 @@ const WRAPPER_HEAD = '(function (exports, require, module, __filename, __dirname
 const WRAPPER_TAIL = '\n})';
 
 /** Evaluates a CommonJS script and returns what it exports. */
-export function evaluateScript(entry: string, source: string, options: ScriptOptions = {}): unknown {
+function evaluateScript(entry: string, source: string, options: ScriptOptions = {}): unknown {
   if (source.includes('import(')) silenceLoaderWarning();
   const script = new Script(WRAPPER_HEAD + source.replace(/^#!/, '//') + WRAPPER_TAIL, {
     filename: entry,

@@ -5,7 +5,7 @@ import type { HttpEvent, StreamHead } from '../transport/protocol.ts';
 import { Refusal } from './refusal.ts';
 
 /** What a handler of another shape than `fetch` gets when it is called over HTTP. */
-export interface GatewayEvent {
+interface GatewayEvent {
   readonly method: string;
   readonly path: string;
   /** A parameter that is given several times is an array. */
@@ -17,7 +17,7 @@ export interface GatewayEvent {
   readonly isBase64Encoded: boolean;
 }
 
-export interface CompleteResponse {
+interface CompleteResponse {
   readonly head: StreamHead;
   readonly body: Uint8Array;
 }

@@ -12,7 +12,7 @@ import type { LoadedFunction } from './handler-shape.ts';
 import { InvocationLoop } from './invocation-loop.ts';
 import type { ProcessGroups } from './process-groups.ts';
 
-export interface InstanceOptions {
+interface InstanceOptions {
   readonly calls: Channel;
   readonly gauges: Gauges;
   readonly groups: ProcessGroups;
@@ -56,7 +56,8 @@ export class Instance implements InstanceControl {
     if (image.format !== 'exec') return loadHandler(image);
     await checkExecutable(image);
     const { executableFunction } = await import('./exec-runner.ts');
-    return executableFunction(image, this.#options.groups, this.#options.hostEnv);
+    const { groups, hostEnv } = this.#options;
+    return executableFunction({ image, groups, hostEnv });
   }
 }
 

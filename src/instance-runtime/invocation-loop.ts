@@ -18,8 +18,9 @@ import {
   type Frame,
   type FrameKind,
 } from '../transport/protocol.ts';
-import { answerCall, functionError, type Job } from './answer.ts';
+import { answerCall, type Job } from './answer.ts';
 import { pumpChunks } from './chunk-pump.ts';
+import { encodeFailure } from './failure.ts';
 import type { LoadedFunction } from './handler-shape.ts';
 import { Invocation, type InvocationServices } from './invocation.ts';
 import { LogSender } from './log-sender.ts';
@@ -27,7 +28,7 @@ import { NestedCalls } from './nested-calls.ts';
 import { Outbox } from './outbox.ts';
 import { Refusal } from './refusal.ts';
 
-export interface InvocationLoopOptions {
+interface InvocationLoopOptions {
   readonly channel: Channel;
   /** Runs whenever a call enters or leaves. */
   readonly onCallsInside?: (inFlight: number) => void;
@@ -152,15 +153,5 @@ function decodeEvent(payload: Uint8Array): unknown {
     throw new Refusal('INVALID_ARGUMENT', `The payload cannot be decoded: ${toTroupeError(thrown).message}`, {
       cause: thrown,
     });
-  }
-}
-
-/** An error is user data too: a getter may throw, a message may be huge, details may hold anything. */
-function encodeFailure(job: Job, thrown: unknown): Uint8Array {
-  try {
-    return encodeMeta(serializeError(functionError(job, thrown)));
-  } catch {
-    const error = new TroupeError('FUNCTION_ERROR', 'The function failed with an error that cannot be sent.');
-    return encodeMeta(serializeError(error));
   }
 }

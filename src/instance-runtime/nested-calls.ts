@@ -16,6 +16,7 @@ const MAX_PENDING = 1_000;
 
 interface Pending {
   readonly parent: Invocation;
+  promise?: Promise<unknown>;
   resolve(value: unknown): void;
   reject(error: unknown): void;
   /** Lets go of the signal given by the function. */
@@ -33,35 +34,13 @@ export class NestedCalls {
     this.#payloadLimitBytes = payloadLimitBytes;
   }
 
-  async invoke(parent: Invocation, name: string, payload: unknown, options: NestedInvokeOptions): Promise<unknown> {
-    checkCall(parent, name, options);
-    if (this.#pending.size >= MAX_PENDING) {
-      throw new TroupeError(
-        'OVERLOADED',
-        `More than ${MAX_PENDING} nested calls are open. Await some before making more.`,
-      );
+  invoke(parent: Invocation, name: string, payload: unknown, options: NestedInvokeOptions): Promise<unknown> {
+    try {
+      checkCall(parent, name, options);
+      return this.#start(parent, name, payload, options);
+    } catch (thrown) {
+      return Promise.reject(thrown);
     }
-    const encoded = encodeWithin(payload, { limitBytes: this.#payloadLimitBytes, what: 'payload', of: name });
-    const meta: NestedCallMeta = {
-      name,
-      parentCall: parent.call,
-      ...(options.timeoutMs === undefined ? {} : { timeoutMs: Math.min(options.timeoutMs, parent.remainingMs) }),
-      ...(options.idempotencyKey === undefined ? {} : { idempotencyKey: options.idempotencyKey }),
-    };
-    const call = this.#nextNumber();
-    return new Promise((resolve, reject) => {
-      const abort = () => this.#cancel(call, options.signal?.reason);
-      const release = () => options.signal?.removeEventListener('abort', abort);
-      options.signal?.addEventListener('abort', abort);
-      this.#pending.set(call, { parent, resolve, reject, release });
-      const argument = parent.remainingMs;
-      this.#outbox.post({
-        ...bare(FRAME_KINDS.nestedInvoke, call),
-        argument,
-        meta: encodeMeta(meta),
-        payload: encoded,
-      });
-    });
   }
 
   /** Takes `nestedResult` and `nestedFailure`; an answer to a call that nobody waits for is dropped. */
@@ -79,7 +58,45 @@ export class NestedCalls {
   /** Cancels what the parent left open. */
   endAll(parent: Invocation, reason: TroupeError): void {
     if (this.#pending.size === 0) return;
-    for (const [call, pending] of this.#pending) if (pending.parent === parent) this.#cancel(call, reason);
+    for (const [call, pending] of this.#pending) {
+      if (pending.parent !== parent) continue;
+      // A call that nobody awaits must not take the instance down as an unhandled rejection.
+      pending.promise?.catch(() => {});
+      this.#cancel(call, reason);
+    }
+  }
+
+  #start(parent: Invocation, name: string, payload: unknown, options: NestedInvokeOptions): Promise<unknown> {
+    if (this.#pending.size >= MAX_PENDING) {
+      throw new TroupeError(
+        'OVERLOADED',
+        `More than ${MAX_PENDING} nested calls are open. Await some before making more.`,
+      );
+    }
+    const encoded = encodeWithin(payload, { limitBytes: this.#payloadLimitBytes, what: 'payload', of: name });
+    const meta: NestedCallMeta = {
+      name,
+      parentCall: parent.call,
+      ...(options.timeoutMs === undefined ? {} : { timeoutMs: Math.min(options.timeoutMs, parent.remainingMs) }),
+      ...(options.idempotencyKey === undefined ? {} : { idempotencyKey: options.idempotencyKey }),
+    };
+    const call = this.#nextNumber();
+    const promise = new Promise((resolve, reject) => {
+      const abort = () => this.#cancel(call, options.signal?.reason);
+      const release = () => options.signal?.removeEventListener('abort', abort);
+      options.signal?.addEventListener('abort', abort);
+      this.#pending.set(call, { parent, resolve, reject, release });
+      const argument = parent.remainingMs;
+      this.#outbox.post({
+        ...bare(FRAME_KINDS.nestedInvoke, call),
+        argument,
+        meta: encodeMeta(meta),
+        payload: encoded,
+      });
+    });
+    const pending = this.#pending.get(call);
+    if (pending) pending.promise = promise;
+    return promise;
   }
 
   #cancel(call: number, reason: unknown): void {

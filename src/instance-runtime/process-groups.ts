@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 
-export interface GroupObserver {
+interface GroupObserver {
   groupStarted(pid: number): void;
   groupEnded(pid: number): void;
 }

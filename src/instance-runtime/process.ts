@@ -45,9 +45,11 @@ const groups = new ProcessGroups({
   groupStarted: (pid) => tell({ type: 'groupStarted', pid }),
   groupEnded: (pid) => tell({ type: 'groupEnded', pid }),
 });
-const gauges = new Gauges(new Float64Array(INSTANCE_GAUGES.length), GAUGE_INTERVAL_MS, (values) => {
+const gauges = new Gauges(new Float64Array(INSTANCE_GAUGES.length), {
+  intervalMs: GAUGE_INTERVAL_MS,
+  shortestMs: GAUGE_INTERVAL_MS,
   // Dropped when the pipe is full: a newer one follows.
-  outbox.offer(controlFrame({ type: 'gauges', values: [...values] }, 0));
+  written: (values) => outbox.offer(controlFrame({ type: 'gauges', values: [...values] }, 0)),
 });
 const instance = new Instance({ calls: multiplexer.open(PROCESS_PORTS.calls), gauges, groups, hostEnv });
 

@@ -10,12 +10,10 @@ import { Gauges } from './gauges.ts';
 import { Instance } from './instance.ts';
 import { ProcessGroups } from './process-groups.ts';
 
-const GAUGE_INTERVAL_MS = 50;
-
 const data: ThreadInstanceData = workerData;
 const groups = new ProcessGroups();
 const calls = new MessagePortChannel(data.calls);
-const gauges = new Gauges(new Float64Array(data.gauges), GAUGE_INTERVAL_MS);
+const gauges = new Gauges(new Float64Array(data.gauges), { intervalMs: 50, shortestMs: 2 });
 // A thread shares nothing of its host's environment.
 const instance = new Instance({ calls, gauges, groups, hostEnv: {} });
 

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Context } from '../../src/handler.ts';
+import { executableFunction } from '../../src/instance-runtime/exec-runner.ts';
+import { ProcessGroups } from '../../src/instance-runtime/process-groups.ts';
 import {
   failureOf,
   INSTANCE_KINDS,
@@ -111,14 +113,12 @@ describe.each(INSTANCE_KINDS)('An executable in a %s', (kind) => {
     expect(await host.stream()).toEqual(['one\n', 'two\n']);
   });
 
-  it('is ended by SIGTERM when its call is cancelled, and by SIGKILL when it ignores that', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'troupe-exec-'));
-    const { host } = await run(`trap 'echo told > ${directory}/told' TERM; echo $$ >&2; while :; do sleep 0.01; done`);
+  it('is ended when its call is cancelled, even if it ignores SIGTERM', async () => {
+    const { host } = await run('trap "" TERM; echo $$ >&2; while :; do sleep 0.01; done');
     const call = host.start();
     await host.until(() => host.logs.length > 0);
     call.cancel('timeout');
     expect(await failureOf(call.done)).toMatchObject({ code: 'TIMEOUT' });
-    expect(await readFile(join(directory, 'told'), 'utf8')).toBe('told\n');
     await untilGone(Number(host.logs[0]?.message));
   });
 
@@ -175,5 +175,27 @@ describe('A process instance with an executable', () => {
     await failureOf(call.done);
     expect(await instance.ended).toMatchObject({ exitCode: 0 });
     await untilGone(Number(instance.host.logs[0]?.message));
+  });
+});
+
+describe('Cancelling an executable', () => {
+  it('tells it by SIGTERM first, and lets it finish within the grace', async () => {
+    const script = '#!/bin/sh\ntrap "echo told >&2; exit 0" TERM\necho up >&2\nwhile :; do sleep 0.01; done\n';
+    const image = await writeArtifact(script, { format: 'exec', fileName: 'run.sh' });
+    const { call } = executableFunction({
+      image,
+      groups: new ProcessGroups(),
+      hostEnv: {},
+      terminationGraceMs: 20_000,
+    });
+    const controller = new AbortController();
+    const lines: string[] = [];
+    const warn = (line: string) => {
+      lines.push(line);
+      if (line === 'up') controller.abort(new Error('cancelled'));
+    };
+    const context = { invocationId: 'one', signal: controller.signal, log: { warn } } as unknown as Context;
+    await expect(call(undefined, context)).rejects.toThrow('cancelled');
+    expect(lines).toContain('told');
   });
 });

@@ -248,15 +248,27 @@ describe.each(INSTANCE_KINDS)('An instance in a %s', (kind) => {
     });
 
     it('gives up what is still open when its parent ends', async () => {
-      const { host } = await run(
-        `exports.default = (event, { invoke }) => { invoke('slow').catch(() => {}); return 'done' }`,
-      );
+      const { host } = await run(`exports.default = (event, { invoke }) => { void invoke('slow'); return 'done' }`);
       const cancelled = new Promise<number>((resolve) => {
         host.onNestedCancel = resolve;
       });
       host.onNested = () => new Promise(() => undefined);
       expect(await host.invoke()).toBe('done');
       expect(await cancelled).toBe(1);
+      expect(await host.invoke()).toBe('done');
+    });
+
+    it('gives up one call when the signal given for it aborts', async () => {
+      const { host } = await run(
+        `exports.default = (event, { invoke }) => {
+          const controller = new AbortController();
+          const call = invoke('slow', null, { signal: controller.signal });
+          controller.abort(new Error('enough'));
+          return call.catch((error) => error.message);
+        }`,
+      );
+      host.onNested = () => new Promise(() => undefined);
+      expect(await host.invoke()).toBe('enough');
     });
 
     it('names the calling function when the failure of the nested one is passed on', async () => {
@@ -312,6 +324,17 @@ describe.each(INSTANCE_KINDS)('An instance in a %s', (kind) => {
       expect(head?.status).toBe(200);
       expect(chunks[0]).toHaveLength(0);
       expect(Buffer.concat(chunks as Uint8Array[]).toString()).toMatch(/^1,2,.*,40,$/);
+    });
+
+    it('answers a cancelled call although its body never comes', async () => {
+      const { host } = await run(
+        `exports.default = { fetch: () => new Response(new ReadableStream({ pull: () => new Promise(() => {}) })) }`,
+      );
+      const event = { method: 'GET', url: 'http://localhost/', headers: [], body: new Uint8Array(0) };
+      const call = host.start(event, { mode: 'http' });
+      await host.until(() => call.chunks.length === 1);
+      call.cancel('timeout');
+      expect(await failureOf(call.done)).toMatchObject({ code: 'TIMEOUT' });
     });
 
     it('answers an invocation without HTTP from a fetch handler', async () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { TroupeError } from '../../src/errors.ts';
 import { findHandler } from '../../src/instance-runtime/handler-shape.ts';
 import { InvocationLoop } from '../../src/instance-runtime/invocation-loop.ts';
 import type { InstanceImage } from '../../src/transport/instance-control.ts';
@@ -122,6 +123,28 @@ describe('The invocation loop', () => {
       throw evil;
     });
     expect(await failureOf(host.invoke())).toMatchObject({ code: 'FUNCTION_ERROR' });
+  });
+
+  it('says what it can of an error that is no data or too long', async () => {
+    const { host } = setUp((kind: string) => {
+      if (kind === 'long') throw new Error('x'.repeat(1_000_000));
+      throw new TroupeError('CONFLICT', 'no data', { details: { callback() {} } });
+    });
+    expect((await failureOf(host.invoke('long'))).message.length).toBeLessThan(20_000);
+    expect(await failureOf(host.invoke('odd'))).toMatchObject({ message: 'Function "sample" failed: no data' });
+  });
+
+  it('keeps code and details of a TroupeError that comes from the bundle of the function', async () => {
+    class TroupeError extends Error {
+      override name = 'TroupeError';
+      code = 'CONFLICT';
+      details = { id: 7 };
+    }
+    const { host } = setUp(() => {
+      throw new TroupeError('taken');
+    });
+    const { cause } = await failureOf(host.invoke());
+    expect(cause).toMatchObject({ code: 'CONFLICT', message: 'taken', details: { id: 7 } });
   });
 
   it('answers each call exactly once, whatever it does and whenever it is cancelled', async () => {

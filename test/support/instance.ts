@@ -39,25 +39,25 @@ import {
 import { StreamChannel } from '../../src/transport/stream-channel.ts';
 
 export const INSTANCE_KINDS = ['thread', 'process'] as const;
-export type InstanceKind = (typeof INSTANCE_KINDS)[number];
+type InstanceKind = (typeof INSTANCE_KINDS)[number];
 
 const dist = (entry: InstanceKind) => new URL(`../../dist/instance-runtime/${entry}.js`, import.meta.url);
 
-export interface InstanceEnd {
+interface InstanceEnd {
   readonly exitCode: number | null;
   readonly signal?: NodeJS.Signals | null;
   readonly error?: Error;
 }
 
 /** Everything that arrived for one call. */
-export interface CallRecord {
+interface CallRecord {
   readonly chunks: unknown[];
   readonly head: StreamHead | undefined;
   readonly value: unknown;
   readonly runMs: number;
 }
 
-export interface CallOptions {
+interface CallOptions {
   readonly mode?: CallMeta['mode'];
   readonly timeoutMs?: number;
   readonly meta?: Partial<CallMeta>;
@@ -67,7 +67,7 @@ export interface CallOptions {
   readonly encoded?: Uint8Array;
 }
 
-export interface PendingCall {
+interface PendingCall {
   readonly number: number;
   /** Rejects with the failure of the call, or when the channel closes. */
   readonly done: Promise<CallRecord>;
