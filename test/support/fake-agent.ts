@@ -23,7 +23,7 @@ export interface FakeAgentBehaviour {
   /** Specs for which it is true end with `start-failed` instead of starting. */
   readonly failsAtStart?: (spec: WorkerSpec) => boolean;
   readonly kind?: AgentLink['kind'];
-  /** Called after each `startWorker`. */
+  /** Called in each `startWorker`; what it throws, `startWorker` throws. */
   readonly onStart?: (agent: FakeAgent) => void;
 }
 

@@ -21,7 +21,7 @@ export interface NamingServiceOptions {
   readonly clock: Clock;
   /** Where settings are kept; without it they live as long as the host. */
   readonly settings?: KeyValueStore;
-  /** 100,000: ten times the workers that a large host runs. */
+  /** Invariant 6. 100,000: ten times the workers that a large host runs. */
   readonly maxNames?: number;
   /** 1,000: watchers are components, not requests. */
   readonly maxWatchers?: number;
@@ -51,7 +51,7 @@ export function namingServiceActor(options: NamingServiceOptions): ActorDefiniti
         list: ({ prefix }) => names.list(prefix),
         watch: (body) => names.watch(body),
         unwatch: ({ watcher }) => names.unwatch(watcher),
-        // The mailbox is not held while the disk works; the store keeps writes in order.
+        // Invariant 5. The mailbox is not held while the disk works; the store keeps writes in order.
         setSetting: ({ key, value }) => later(settings.set(key, value)),
         getSetting: ({ key }) => settings.get(key),
       };

@@ -2,8 +2,9 @@
  * Keeps one node agent alive in every slot: starts it, watches its lease, drains it when it is impaired, replaces it when it is lost.
  * What happens to the workers on an agent is the manager's business; it hears of it through `AgentPoolHost`.
  *
- * An agent's name carries a lease while workers are on it, since only then it must send heartbeats. An inline agent shares our event
- * loop, so it has none: when it hangs, so do we.
+ * An agent's name carries a lease while workers are on it, since only then it must send heartbeats. An inline agent is this process: it
+ * has no lease, since when it hangs, so do we; and it is not replaced when it is impaired, since its replacement would be the same process.
+ * What it has abandoned stays charged.
  */
 import { type SerializedError, serializeError, TroupeError } from '../../errors.ts';
 import type { CancelTimer, Clock } from '../../kernel/clock.ts';
@@ -14,14 +15,14 @@ import type { ClusterState, NodeRecord } from './cluster-state.ts';
 import type { NameHolder } from './name-holder.ts';
 
 /** How long a new agent may take until it is ready. */
-export const AGENT_START_LEASE_MS = 30_000;
+const AGENT_START_LEASE_MS = 30_000;
 /** Five heartbeats. */
 export const AGENT_LEASE_MS = 5 * HEARTBEAT_MS;
 /** What is still on a draining agent after this goes down with it. */
 export const AGENT_DRAIN_MS = 10_000;
 
 const AGENT_NAMES = 'agents/';
-export const agentName = (agentId: string): string => `${AGENT_NAMES}${agentId}`;
+const agentName = (agentId: string): string => `${AGENT_NAMES}${agentId}`;
 
 export interface AgentPoolOptions {
   readonly startAgent: StartAgent;
@@ -98,7 +99,7 @@ export class AgentPool {
       this.refreshLease(agentId);
       this.#host.ready();
     } else if (event.type === 'heartbeat') node.sample = event.sample;
-    else if (event.type === 'agentImpaired') this.#drain(agentId, agent, node);
+    else if (event.type === 'agentImpaired' && agent.link.kind === 'process') this.#drain(agentId, agent, node);
     else if (event.type === 'agentLost') this.#lost(agentId, event.error);
   }
 

@@ -8,7 +8,7 @@
 import type { SerializedError } from '../../errors.ts';
 import type { Random } from '../../kernel/random.ts';
 
-export const BACKOFF_BASE_MS = 200;
+const BACKOFF_BASE_MS = 200;
 export const BACKOFF_MAX_MS = 30_000;
 
 /** A worker that ran this long did not fail because of its start: such a failure counts as a first one. */

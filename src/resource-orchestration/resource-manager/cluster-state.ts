@@ -79,7 +79,7 @@ export class ClusterState {
     });
   }
 
-  /** Forgets a node that is gone, with its charges. Returns the workers that were on it; their claims, where they had one, are let go of. */
+  /** Forgets a node that is gone, with its charges. Returns the workers that were on it, parted from their claims. */
   removeNode(agentId: string): { readonly worker: WorkerRecord; readonly claim: ClaimRecord | undefined }[] {
     const node = this.#nodes.get(agentId);
     this.#nodes.delete(agentId);

@@ -43,7 +43,7 @@ export interface ResourceManagerOptions {
   readonly random: Random;
   /** How long workers may take to end when the manager stops. 1 s: whoever drains calls does so before. */
   readonly shutdownGraceMs?: number;
-  /** 10,000: more claims than any machine has room for. */
+  /** Invariant 7. 10,000: more claims than any machine has room for. */
   readonly maxClaims?: number;
 }
 
@@ -247,7 +247,12 @@ export class Reconciler {
     this.needs.settled(claimId);
     this.#names.hold(instanceName(workerId), { agentId, group: spec.group });
     this.agents.refreshLease(agentId);
-    this.agents.link(agentId)?.startWorker(workerId, spec);
+    try {
+      this.agents.link(agentId)?.startWorker(workerId, spec);
+    } catch (thrown) {
+      const event = { type: 'workerStopped', workerId, reason: 'start-failed', error: serializeError(thrown) } as const;
+      this.#context.self.tell('agentEvent', { agentId, event });
+    }
   }
 
   idsReserved(): void {

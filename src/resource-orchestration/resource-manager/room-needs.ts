@@ -12,7 +12,7 @@ import type { ClaimListener } from './protocol.ts';
 /** A need that nobody answered, or for which nobody could give way, is asked again after this. */
 export const NEED_RETRY_MS = 1_000;
 /** Victims that have not left after this no longer count as room to come. */
-export const EVICTION_MS = 10_000;
+const EVICTION_MS = 10_000;
 
 interface Need {
   readonly needId: number;

@@ -1,12 +1,13 @@
 /**
- * Worker ids that are unique for ever, also after a restart of the host: numbers are reserved in blocks through a durable setting (the
- * hi/lo scheme of database keys), so that one write pays for thousands of ids. A restart skips what is left of its block.
+ * Worker ids that are unique for ever, also after a restart of the host (invariant 6 in README.md): numbers are reserved in blocks
+ * through a durable setting (the hi/lo scheme of database keys), so that one write pays for thousands of ids. A restart skips what is
+ * left of its block.
  */
 import type { ActorRef } from '../../kernel/protocol.ts';
 import type { NamingServiceMessages } from '../naming-service/protocol.ts';
 
 const SETTING = 'resource-manager/next-worker-number';
-export const WORKER_ID_BLOCK = 10_000;
+const WORKER_ID_BLOCK = 10_000;
 
 export class WorkerIds {
   readonly #naming: ActorRef<NamingServiceMessages>;
@@ -22,7 +23,10 @@ export class WorkerIds {
     this.#wallMs = wallMs;
   }
 
-  /** Resolves once a block is there. A disk that cannot be written must not keep workers from starting: then the calendar gives the numbers. */
+  /**
+   * Resolves once a block is there. A disk that cannot be written must not keep workers from starting: then the calendar gives the
+   * numbers.
+   */
   reserve(): Promise<void> {
     this.#reserving ??= this.#reserveBlock().finally(() => {
       this.#reserving = undefined;

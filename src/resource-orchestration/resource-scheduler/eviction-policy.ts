@@ -3,7 +3,7 @@ import { PRIORITY_RANK } from './placement-policy.ts';
 import type { EvictionCandidate } from './protocol.ts';
 
 /** After this long without a call a worker is worth half of what it was worth at its last one. */
-export const IDLE_HALF_LIFE_MS = 60_000;
+const IDLE_HALF_LIFE_MS = 60_000;
 
 export interface EvictionNeed {
   readonly candidates: readonly EvictionCandidate[];
@@ -16,13 +16,14 @@ export interface EvictionNeed {
  * What keeping a worker is worth: the cold start it saves per MiB, fading with the time it has been idle. The greedy-dual keep-alive of
  * Fuerst and Sharma, "FaasCache" (ASPLOS 2021), with the idle time in place of their logical clock and call frequency.
  */
-export function keepValue({ coldStartMs, memoryMb, idleMs }: EvictionCandidate): number {
+function keepValue({ coldStartMs, memoryMb, idleMs }: EvictionCandidate): number {
   return coldStartMs / Math.max(memoryMb, 1) / (1 + Math.max(idleMs, 0) / IDLE_HALF_LIFE_MS);
 }
 
 /**
- * The claims to evict: lowest priority first, then least worth keeping, until there is enough room; then those that the later ones made
- * superfluous are spared again, so no victim can be left out. Empty when all together are not enough. Ties go to the smaller `claimId`.
+ * The claims to evict: lowest priority first, then least worth keeping, until there is enough room; then those that the later ones
+ * made superfluous are spared again, so no victim can be left out (invariant 4 in README.md). Empty when all together are not enough.
+ * Ties go to the smaller `claimId`.
  */
 export function chooseVictims({ candidates, neededMb, priority }: EvictionNeed): readonly string[] {
   if (neededMb <= 0) return [];

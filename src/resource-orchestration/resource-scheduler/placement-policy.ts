@@ -7,7 +7,7 @@
 import type { NodeState, PendingPlacement, Placement } from './protocol.ts';
 
 /** What each part of a score, about 0 to 1 each, is worth. Memory and CPU alike; spread decides between nodes that are alike in both. */
-export const SCORE_WEIGHTS = { memory: 1, cpu: 1, spread: 0.5 } as const;
+const SCORE_WEIGHTS = { memory: 1, cpu: 1, spread: 0.5 } as const;
 
 export const PRIORITY_RANK = { high: 0, normal: 1, background: 2 } as const;
 
@@ -23,8 +23,8 @@ interface Candidate {
 }
 
 /**
- * Binds a batch: by priority, then in the order given; each sees what those before it took. One placement for each pending worker, in
- * the order of binding. Ties go to the smaller `agentId`, so equal input gives equal output.
+ * Binds a batch: by priority, then in the order given (invariant 2 in README.md); each sees what those before it took (1). One
+ * placement for each pending worker, in the order of binding. Ties go to the smaller `agentId`, so equal input gives equal output (3).
  *
  * The score is the weighted least-allocated rule of the Kubernetes scheduler (NodeResourcesFit, LeastAllocated), with the larger of
  * promised and measured CPU, plus a spread of the group over nodes. Costs pending x nodes.

@@ -335,6 +335,35 @@ describe('resource manager: agents', () => {
   });
 });
 
+describe('resource manager: agents of the host itself', () => {
+  it('leaves an inline agent in its place when it is impaired, with what it abandoned charged', async () => {
+    const cluster = await ready({ budgetsMb: [384], behaviour: { kind: 'inline' } });
+    for (const claimId of ['stuck', 'other']) cluster.claim(claimId);
+    await cluster.clock.advance(SETTLE_MS);
+    const stuck = cluster.owner.running.get('stuck')?.workerId ?? '';
+    cluster.agent('a1').crash(stuck, 'abandoned');
+    cluster.agent('a1').impair();
+    await cluster.clock.advance(2 * AGENT_DRAIN_MS);
+    expect(cluster.owner.evictions).toEqual([]);
+    expect(cluster.owner.running.get('stuck')).toMatchObject({ agentId: 'a1' });
+    expect(await cluster.snapshot()).toMatchObject({ nodes: [{ agentId: 'a1', state: 'ready', chargedMb: 384 }] });
+  });
+
+  it('takes an agent that cannot start a worker for a worker that did not start', async () => {
+    let isFull = true;
+    const onStart = () => {
+      if (isFull) throw new Error('no more threads');
+    };
+    const cluster = await ready({ budgetsMb: [512], behaviour: { onStart } });
+    cluster.claim('c1');
+    await cluster.clock.advance(SETTLE_MS);
+    expect(cluster.owner.losses[0]).toMatchObject({ reason: 'start-failed', error: { message: 'no more threads' } });
+    isFull = false;
+    await cluster.clock.advance(1_000);
+    expect(cluster.owner.running.has('c1')).toBe(true);
+  });
+});
+
 describe('resource manager: room', () => {
   it('asks for victims once, evicts the chosen ones, and places the claim in their room', async () => {
     const cluster = await ready({ budgetsMb: [512] });
