@@ -32,7 +32,6 @@ export async function createStore(engine: Engine, options: StoreOptions): Promis
   const databases: Readonly<Record<DatabaseName, KeyValueDatabase>> = {
     functions: new KeyValueDatabase(partsOf('functions')),
     settings: new KeyValueDatabase(partsOf('settings')),
-    naming: new KeyValueDatabase(partsOf('naming')),
   };
   const events = new EventLogDatabase(partsOf('events'));
   let closing: Promise<void> | undefined;

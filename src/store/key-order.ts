@@ -48,10 +48,6 @@ export function compareKeys(a: Bound, b: Bound): number {
   return a.length - b.length;
 }
 
-export function hasPrefix(key: Key, prefix: Key): boolean {
-  return key.length >= prefix.length && prefix.every((part, index) => part === key[index]);
-}
-
 /** The bounds of a range: from `low`, inclusive, to `high`, exclusive. An absent bound is open. */
 export interface Bounds {
   readonly low?: Bound;

@@ -9,7 +9,6 @@
  * | functions  | alias, function name, alias      | the targets of the alias                          |
  * | functions  | counter, function name           | the highest version number ever given out         |
  * | settings   | setting name                     | its value                                         |
- * | naming     | name                             | who holds it                                      |
  * | events     | stream, index                    | the event                                         |
  * | quarantine | database, the key of the record  | its bytes, why and when                           |
  */
@@ -39,10 +38,6 @@ export const functionKeys = {
 
 export const settingKeys = {
   setting: (name: string): Key => [name],
-};
-
-export const namingKeys = {
-  name: (name: string): Key => [name],
 };
 
 export const eventKeys = {

@@ -18,7 +18,7 @@ export interface Entry {
 }
 
 /** What must hold of a key for a commit to happen: that it is absent, or that its revision is this one. */
-export type Expectation = number | 'absent';
+type Expectation = number | 'absent';
 
 /** Values are plain data: null, booleans, numbers, 64-bit bigints, strings, bytes, dates, arrays and objects of these. */
 export type Operation =
@@ -101,7 +101,7 @@ export interface StoreStats {
 }
 
 /** The databases that components may have; their keys are in `keys.ts`. */
-export type DatabaseName = 'functions' | 'settings' | 'naming';
+export type DatabaseName = 'functions' | 'settings';
 
 export interface Store {
   database(name: DatabaseName): KeyValueStore;

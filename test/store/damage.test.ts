@@ -74,14 +74,14 @@ describe('a record that was damaged on disk', () => {
     const memory: Memory = new Map();
     const store = await openMemoryStore({ memory });
     await store
-      .database('naming')
+      .database('settings')
       .commit([1, 2, 3, 4].map((key) => ({ kind: 'put', key: [key], value: `value ${key}` }) as const));
-    const rows = memory.get('naming') ?? [];
+    const rows = memory.get('settings') ?? [];
     const bytesOf = (index: number) => rows[index]?.bytes ?? Buffer.alloc(0);
     rows[0] = { key: [1], bytes: bytesOf(1) };
     rows[1] = { key: [2], bytes: bytesOf(2).subarray(0, -1) };
     rows[2] = { key: [3], bytes: Buffer.alloc(0) };
-    expect(Array.from(store.database('naming').range(), ({ key }) => key)).toEqual([[4]]);
+    expect(Array.from(store.database('settings').range(), ({ key }) => key)).toEqual([[4]]);
     expect(store.stats().quarantined).toBe(3);
   });
 });
