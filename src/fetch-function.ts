@@ -1,5 +1,6 @@
 /** A web-standard request answered by a function. */
-import type { Caller, InvokeOptions } from './function-management/router/caller.ts';
+import type { Caller } from './function-management/router/caller.ts';
+import type { InvokeOptions } from './function-management/router/protocol.ts';
 
 /** The body of the request is read whole, that of the response is streamed. */
 export async function fetchFunction(

@@ -11,7 +11,7 @@ export { ERROR_CODES, type ErrorCode, type ErrorKind, TroupeError } from './erro
 export type { FunctionSource } from './function-management/builder/protocol.ts';
 export type { InstanceDescription } from './function-management/instance/protocol.ts';
 export type { FunctionAlias, FunctionDescription, FunctionVersion } from './function-management/registry/protocol.ts';
-export type { InvokeOptions } from './function-management/router/caller.ts';
+export type { InvokeOptions } from './function-management/router/protocol.ts';
 export { defineFunction } from './guest.ts';
 export type {
   Context,

@@ -16,6 +16,8 @@ import { deployerActor } from './function-management/deployer/deployer.ts';
 import { makeInspect } from './function-management/deployer/inspector.ts';
 import type { DeployerMessages } from './function-management/deployer/protocol.ts';
 import { errorMapper } from './function-management/instance/error-mapping.ts';
+import { instanceActor } from './function-management/instance/instance.ts';
+import { mapStack } from './function-management/instance/stack-mapping.ts';
 import type { RegistryListener, RegistryMessages } from './function-management/registry/protocol.ts';
 import { registryActor } from './function-management/registry/registry.ts';
 import type { Call } from './function-management/router/call.ts';
@@ -24,6 +26,7 @@ import type { RouterMessages } from './function-management/router/protocol.ts';
 import { routerActor } from './function-management/router/router.ts';
 import { ActorSystem } from './kernel/actor-system.ts';
 import { type Clock, systemClock } from './kernel/clock.ts';
+import { ProcessHold } from './kernel/process-hold.ts';
 import type { ActorRef } from './kernel/protocol.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { namingServiceActor } from './resource-orchestration/naming-service/naming-service.ts';
@@ -40,6 +43,7 @@ import type { Store } from './store/protocol.ts';
 export interface Runtime {
   readonly config: HostConfig;
   readonly clock: Clock;
+  readonly hold: ProcessHold;
   readonly system: ActorSystem;
   readonly store: Store;
   readonly ledger: Ledger;
@@ -64,11 +68,12 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
   const random = Math.random;
   const place = await openPlace(config, clock);
   const { store } = place;
+  const hold = new ProcessHold();
   const system = new ActorSystem({ clock });
   const ledger = new Ledger(config.keptInvocations);
   const logs = new LogStore(config.keptLogLines);
 
-  const naming = system.spawn(namingServiceActor({ store: store.database('settings'), clock }));
+  const naming = system.spawn(namingServiceActor({ settings: store.database('settings'), clock }));
   const scheduler = system.spawn(resourceSchedulerActor());
   const manager = system.spawn(
     resourceManagerActor({
@@ -92,12 +97,13 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
       demandArrived: (name, version) => later.autoscaler?.tell('demandArrived', { name, version }),
     }),
   );
-  const caller = new Caller({ router, ledger, clock, payloadLimitBytes, nextId: idSource() });
+  const caller = new Caller({ router, ledger, clock, hold, payloadLimitBytes, nextId: idSource() });
   const builder = system.spawn(
     builderActor({
       artifactsDirectory: place.artifactsDirectory,
       inspect: makeInspect({ manager, clock, timeoutMs: startTimeoutMs, payloadLimitBytes }),
       clock,
+      mapStack,
     }),
   );
   const listener: RegistryListener = {
@@ -127,6 +133,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
       registry,
       manager,
       router,
+      defineInstance: instanceActor,
       observer: observerFor(router, caller, (origin, line) => logs.append(origin, line)),
       errorMapper,
       startTimeoutMs,
@@ -156,6 +163,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
   return {
     config,
     clock,
+    hold,
     system,
     store,
     ledger,
@@ -171,7 +179,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
       return closing !== undefined;
     },
     close() {
-      closing ??= close();
+      closing ??= hold.while(close());
       return closing;
     },
   };

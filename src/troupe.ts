@@ -10,7 +10,8 @@ import { TroupeError } from './errors.ts';
 import { fetchFunction } from './fetch-function.ts';
 import type { FunctionSource } from './function-management/builder/protocol.ts';
 import type { FunctionDescription } from './function-management/registry/protocol.ts';
-import type { InvokeOptions } from './function-management/router/caller.ts';
+import type { InvokeOptions } from './function-management/router/protocol.ts';
+import { holdProcess } from './kernel/process-hold.ts';
 import { toRecord } from './ledger/ledger.ts';
 import type { InvocationRecord } from './ledger/protocol.ts';
 import { type Runtime, startRuntime } from './runtime.ts';
@@ -53,7 +54,7 @@ export type FunctionProxy<Api> = {
 
 /** Starts a host. Rejects with `CONFIG_INVALID`, `DATA_DIR_LOCKED`, `DATA_DIR_UNUSABLE` or `SCHEMA_TOO_NEW`. */
 export async function createTroupe(options: HostOptions = {}): Promise<Troupe> {
-  return new Troupe(await startRuntime(resolveHostConfig(options)));
+  return new Troupe(await holdProcess(startRuntime(resolveHostConfig(options))));
 }
 
 export class Troupe implements AsyncDisposable {
@@ -71,7 +72,8 @@ export class Troupe implements AsyncDisposable {
   async deploy({ name, source, ...config }: DeployOptions): Promise<Deployed> {
     checkFunctionName(name);
     const request = { name, source: checkSource(source), config };
-    const outcome = await this.#runtime.deployer.ask('deploy', request, { timeoutMs: DEPLOY_TIMEOUT_MS });
+    const { hold, deployer } = this.#runtime;
+    const outcome = await hold.while(deployer.ask('deploy', request, { timeoutMs: DEPLOY_TIMEOUT_MS }));
     const { version, isNew, reused, buildMs } = outcome;
     return { name, version: version.version, isNew, reused, bytes: version.artifact.bytes, buildMs };
   }
@@ -126,17 +128,20 @@ export class Troupe implements AsyncDisposable {
 
   /** Every function with its versions and aliases. */
   list(): Promise<readonly FunctionDescription[]> {
-    return this.#runtime.registry.ask('list', undefined);
+    const { hold, registry } = this.#runtime;
+    return hold.while(registry.ask('list', undefined));
   }
 
   /** One function: versions, aliases, instances and what the autoscaler wants. Rejects with `FUNCTION_NOT_FOUND`. */
   async describe(name: string): Promise<FunctionDetails> {
-    const { registry, deployer, autoscaler, ledger } = this.#runtime;
-    const description = await registry.ask('describe', { name });
-    const [instances, targets] = await Promise.all([
-      deployer.ask('instances', { name }),
-      autoscaler.ask('describe', { name }),
-    ]);
+    const { hold, registry, deployer, autoscaler, ledger } = this.#runtime;
+    const [description, instances, targets] = await hold.while(
+      Promise.all([
+        registry.ask('describe', { name }),
+        deployer.ask('instances', { name }),
+        autoscaler.ask('describe', { name }),
+      ]),
+    );
     return { ...description, instances, targets, latest: ledger.latest(LATEST_SHOWN, name) };
   }
 
@@ -147,20 +152,19 @@ export class Troupe implements AsyncDisposable {
     target: number | readonly { version: number; weight: number }[],
   ): Promise<void> {
     const targets = typeof target === 'number' ? [{ version: target, weight: 1 }] : target;
-    await this.#runtime.registry.ask('setAlias', { name, alias, targets });
+    const { hold, registry } = this.#runtime;
+    await hold.while(registry.ask('setAlias', { name, alias, targets }));
   }
 
   async removeAlias(name: string, alias: string): Promise<void> {
-    await this.#runtime.registry.ask('removeAlias', { name, alias });
+    const { hold, registry } = this.#runtime;
+    await hold.while(registry.ask('removeAlias', { name, alias }));
   }
 
   /** Removes a function with all its versions. Calls inside finish; calls that wait are answered with `FUNCTION_NOT_FOUND`. */
   async remove(name: string): Promise<void> {
-    const { registry, builder } = this.#runtime;
-    await registry.ask('remove', { name });
-    const functions = await registry.ask('list', undefined);
-    const keep = functions.flatMap(({ versions }) => versions.map(({ artifact }) => artifact.hash));
-    await builder.ask('collectGarbage', { keep });
+    const { hold, deployer } = this.#runtime;
+    await hold.while(deployer.ask('remove', { name }));
   }
 
   /** The latest log lines, oldest first. */
@@ -180,7 +184,14 @@ export class Troupe implements AsyncDisposable {
 
   /** What every component does now. */
   stats(): Promise<HostStats> {
-    return hostStats(this.#runtime);
+    return this.#runtime.hold.while(hostStats(this.#runtime));
+  }
+
+  /** The same numbers in the text format of Prometheus. */
+  async metrics(): Promise<string> {
+    // Loaded when first asked for: the library costs more than a start of the host should.
+    const { renderMetrics } = await import('./ecosystem/monitoring/metrics.ts');
+    return renderMetrics(await this.stats());
   }
 
   /** False from the beginning of `close`. */

@@ -137,7 +137,7 @@ class Builder {
     const startedMs = this.#clock.nowMs();
     try {
       const source = await locateSource(request, this.#limits.maxSourceBytes);
-      const { stored, reused } = await this.#share(sourceKey(source), source);
+      const { stored, reused } = await this.#share(sourceKey(source), source, request.env);
       return { kind: 'built', ...stored, reused, durationMs: this.#clock.nowMs() - startedMs };
     } catch (thrown) {
       return { kind: 'refused', error: serializeError(toTroupeError(thrown)) };
@@ -159,19 +159,19 @@ class Builder {
    * One build per source at a time. A build that began before this request may have read the source before its last change, so its
    * outcome is not simply shared: what follows it recognises unchanged source at the cost of a few `stat` calls.
    */
-  async #share(key: string, source: LocatedSource): Promise<Built> {
+  async #share(key: string, source: LocatedSource, env: BuildRequest['env']): Promise<Built> {
     const earlier = this.#running.get(key);
     if (earlier) {
       await earlier.catch(() => undefined);
       const newer = this.#running.get(key);
       if (newer) return await newer;
     }
-    const build = this.#buildUnlessKnown(key, source).finally(() => this.#running.delete(key));
+    const build = this.#buildUnlessKnown(key, source, env).finally(() => this.#running.delete(key));
     this.#running.set(key, build);
     return await build;
   }
 
-  async #buildUnlessKnown(key: string, source: LocatedSource): Promise<Built> {
+  async #buildUnlessKnown(key: string, source: LocatedSource, env: BuildRequest['env']): Promise<Built> {
     const known = await this.#records.find(key);
     if (known !== undefined) {
       const stored = await this.#claim(known, () => this.#store.find(known));
@@ -183,7 +183,7 @@ class Builder {
       this.#checkSize(content, source);
       return await this.#claim(hashOf(content), async (hash) => {
         const existing = await this.#store.find(hash);
-        const stored = existing ?? (await this.#load(content));
+        const stored = existing ?? (await this.#load(content, env));
         await onDisk(() => this.#records.write(key, hash, trace));
         return { stored, reused: existing !== undefined };
       });
@@ -221,11 +221,11 @@ class Builder {
   }
 
   /** Loads the new artifact once before anybody can see it: what cannot be loaded never becomes an artifact. */
-  async #load(content: ArtifactContent): Promise<StoredArtifact> {
+  async #load(content: ArtifactContent, env: BuildRequest['env']): Promise<StoredArtifact> {
     const staged = await onDisk(() => this.#store.stage(content));
     try {
       const manifest: FunctionManifest =
-        content.format === 'exec' ? { shape: 'exec', config: {} } : await this.#inspectStaged(staged, content);
+        content.format === 'exec' ? { shape: 'exec', config: {} } : await this.#inspectStaged(staged, content, env);
       return await onDisk(() => this.#store.commit(staged, content, manifest));
     } finally {
       await this.#store.discard(staged.directory);
@@ -233,9 +233,13 @@ class Builder {
   }
 
   /** What the code threw while loading names the source, not the place where the artifact lay at that moment. */
-  async #inspectStaged(staged: Artifact, { sourceMap }: ArtifactContent): Promise<FunctionManifest> {
+  async #inspectStaged(
+    staged: Artifact,
+    { sourceMap }: ArtifactContent,
+    env: BuildRequest['env'],
+  ): Promise<FunctionManifest> {
     try {
-      return await this.#inspect(staged);
+      return await this.#inspect(staged, env);
     } catch (thrown) {
       const mapStack = this.#mapStack;
       if (!mapStack || !sourceMap) throw thrown;

@@ -11,6 +11,8 @@ export interface BuildRequest {
   readonly source: FunctionSource;
   /** `exec` copies the executable instead of bundling. */
   readonly runtime: 'node' | 'exec';
+  /** What the module sees as `process.env` when it is loaded to be inspected. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /** One built function on disk, immutable, in a directory named after the SHA-256 of what is in it. */
@@ -32,7 +34,7 @@ export interface Artifact {
  * Loads an artifact once, isolated as its instances will be, and says what it exports. Rejects with a `TroupeError`. The artifact is not
  * permanent yet: its directory moves when it has passed, so nothing may remember its paths.
  */
-export type Inspect = (artifact: Artifact) => Promise<FunctionManifest>;
+export type Inspect = (artifact: Artifact, env: BuildRequest['env']) => Promise<FunctionManifest>;
 
 export type BuildOutcome =
   | {

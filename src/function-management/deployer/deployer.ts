@@ -19,8 +19,13 @@ import type {
 } from '../../resource-orchestration/resource-manager/protocol.ts';
 import type { ScalingTarget } from '../autoscaler/protocol.ts';
 import type { BuilderMessages } from '../builder/protocol.ts';
-import { instanceActor } from '../instance/instance.ts';
-import type { InstanceDescription, InstanceLoss, InstanceMessages, InstanceObserver } from '../instance/protocol.ts';
+import type {
+  DefineInstance,
+  InstanceDescription,
+  InstanceLoss,
+  InstanceMessages,
+  InstanceObserver,
+} from '../instance/protocol.ts';
 import type { FunctionDescription, FunctionVersion, RegistryMessages } from '../registry/protocol.ts';
 import type { RouterMessages } from '../router/protocol.ts';
 import { type ClaimEntry, Deployment } from './deployment.ts';
@@ -32,6 +37,7 @@ export interface DeployerOptions {
   readonly registry: ActorRef<RegistryMessages>;
   readonly manager: ActorRef<ResourceManagerMessages>;
   readonly router: ActorRef<RouterMessages>;
+  readonly defineInstance: DefineInstance;
   /** What every instance tells of its calls. */
   readonly observer: InstanceObserver;
   /** Maps the stacks of a version's errors back to its source. */
@@ -55,6 +61,7 @@ export function deployerActor(options: DeployerOptions): ActorDefinition<Deploye
       const deployer = new Deployer(options, context);
       return {
         deploy: (request) => later(deployer.deploy(request)),
+        remove: ({ name }) => later(deployer.remove(name)),
         scale: (target) => deployer.scale(target),
         instances: ({ name }) => later(deployer.instances(name)),
         functionChanged: (description) => deployer.functionChanged(description),
@@ -78,13 +85,33 @@ class Deployer {
   readonly #deployments = new Map<string, Deployment>();
   readonly #byClaim = new Map<string, Deployment>();
   readonly #instances = new Map<string, ActorRef<InstanceMessages>>();
+  #deploying = 0;
 
   constructor(options: DeployerOptions, context: ActorContext<DeployerMessages>) {
     this.#options = options;
     this.#context = context;
   }
 
-  async deploy({ name, source, config }: DeployRequest): Promise<DeployOutcome> {
+  async deploy(request: DeployRequest): Promise<DeployOutcome> {
+    this.#deploying++;
+    try {
+      return await this.#deploy(request);
+    } finally {
+      this.#deploying--;
+    }
+  }
+
+  async remove(name: string): Promise<undefined> {
+    const { registry, builder } = this.#options;
+    await registry.ask('remove', { name });
+    // Between its build and its registration no version refers to an artifact yet. The next removal collects what this one leaves.
+    if (this.#deploying > 0) return;
+    const functions = await registry.ask('list', undefined);
+    const keep = functions.flatMap(({ versions }) => versions.map(({ artifact }) => artifact.hash));
+    if (this.#deploying === 0) await builder.ask('collectGarbage', { keep });
+  }
+
+  async #deploy({ name, source, config }: DeployRequest): Promise<DeployOutcome> {
     // Checked before anything is built: a wrong option should not cost a build.
     const { runtime } = resolveFunctionConfig(config);
     const build = { source, runtime, env: config.env ?? {} };
@@ -141,7 +168,7 @@ class Deployer {
     const { version } = deployment;
     const self = this.#context.self;
     const instance = this.#context.spawn(
-      instanceActor({
+      this.#options.defineInstance({
         worker,
         image: imageOf(version, this.#options.payloadLimitBytes),
         concurrency: version.config.concurrency,

@@ -21,13 +21,13 @@ const INSPECTION_MEMORY_MB = 256;
 
 export function makeInspect(options: InspectorOptions): Inspect {
   let count = 0;
-  return (artifact) => {
+  return (artifact, env) => {
     const claimId = `inspect-${artifact.hash.slice(0, 12)}#${++count}`;
-    return inspect(options, claimId, artifact);
+    return inspect(options, claimId, imageOf(artifact, env, options.payloadLimitBytes));
   };
 }
 
-function inspect(options: InspectorOptions, claimId: string, artifact: Artifact): Promise<FunctionManifest> {
+function inspect(options: InspectorOptions, claimId: string, image: InstanceImage): Promise<FunctionManifest> {
   const { manager, clock, timeoutMs } = options;
   return new Promise<FunctionManifest>((resolve, reject) => {
     const cancelTimer = clock.after(timeoutMs, () =>
@@ -43,7 +43,7 @@ function inspect(options: InspectorOptions, claimId: string, artifact: Artifact)
       reject(cause instanceof TroupeError ? cause : new TroupeError('INSTANCE_START_FAILED', message, { cause }));
     };
     const loaded = async (worker: Worker) => {
-      const outcome = await worker.control.specialise(imageOf(artifact, options.payloadLimitBytes));
+      const outcome = await worker.control.specialise(image);
       if (outcome.kind === 'failed') return fail('The function does not load.', outcome.error);
       finish();
       resolve(outcome.manifest);
@@ -66,13 +66,13 @@ function inspect(options: InspectorOptions, claimId: string, artifact: Artifact)
   });
 }
 
-function imageOf(artifact: Artifact, payloadLimitBytes: number): InstanceImage {
+function imageOf(artifact: Artifact, env: InstanceImage['env'], payloadLimitBytes: number): InstanceImage {
   return {
     functionName: 'inspection',
     functionVersion: 0,
     format: artifact.format,
     entry: artifact.entry,
-    env: {},
+    env,
     memoryMb: INSPECTION_MEMORY_MB,
     payloadLimitBytes,
   };

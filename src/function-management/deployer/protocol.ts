@@ -28,6 +28,8 @@ type NoticeOf<Method extends keyof ClaimListener> = { readonly body: Parameters<
 export type DeployerMessages = {
   /** Refuses with what is wrong with source, name or options; answers once the version is on disk and can be invoked. */
   deploy: { body: DeployRequest; reply: DeployOutcome };
+  /** Refuses with `FUNCTION_NOT_FOUND`; answers once it is on disk. Calls inside finish; code that no version needs is deleted. */
+  remove: { body: { readonly name: string }; reply: undefined };
   /** How many instances a version should have from now on. */
   scale: { body: ScalingTarget };
   instances: { body: { readonly name?: string }; reply: readonly InstanceDescription[] };

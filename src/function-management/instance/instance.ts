@@ -8,31 +8,10 @@
  */
 import { type SerializedError, serializeError, TroupeError } from '../../errors.ts';
 import type { ActorContext, ActorDefinition, ActorRef } from '../../kernel/protocol.ts';
-import type { ColdStartReason } from '../../ledger/protocol.ts';
-import type { Worker } from '../../resource-orchestration/resource-manager/protocol.ts';
-import type { InstanceImage, SpecialiseOutcome } from '../../transport/instance-control.ts';
+import type { SpecialiseOutcome } from '../../transport/instance-control.ts';
 import { InstanceConnection } from './connection.ts';
 import { hasEnded, mayBecome, shownState } from './lifecycle.ts';
-import type {
-  InstanceHandle,
-  InstanceListener,
-  InstanceLoss,
-  InstanceMessages,
-  InstanceObserver,
-  InstanceState,
-} from './protocol.ts';
-
-export interface InstanceOptions {
-  readonly worker: Worker;
-  readonly image: InstanceImage;
-  readonly concurrency: number;
-  readonly startedBecause: ColdStartReason;
-  /** After this long without an answer, loading counts as failed. */
-  readonly startTimeoutMs: number;
-  readonly observer: InstanceObserver;
-  readonly listener: InstanceListener;
-  readonly mapError: (error: SerializedError) => SerializedError;
-}
+import type { InstanceHandle, InstanceLoss, InstanceMessages, InstanceOptions, InstanceState } from './protocol.ts';
 
 /** How long after its channel closed an instance waits to be told why. The agent reports within a turn of its loop. */
 const LOSS_NOTICE_MS = 2_000;

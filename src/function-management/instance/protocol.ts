@@ -3,9 +3,10 @@
  * reach it. Types only.
  */
 import type { SerializedError } from '../../errors.ts';
+import type { ActorDefinition } from '../../kernel/protocol.ts';
 import type { ColdStartReason } from '../../ledger/protocol.ts';
-import type { WorkerLoss } from '../../resource-orchestration/resource-manager/protocol.ts';
-import type { SpecialiseOutcome } from '../../transport/instance-control.ts';
+import type { Worker, WorkerLoss } from '../../resource-orchestration/resource-manager/protocol.ts';
+import type { InstanceImage, SpecialiseOutcome } from '../../transport/instance-control.ts';
 import type { LogLine, NestedCallMeta, ResponseMode, StreamHead } from '../../transport/protocol.ts';
 
 export type InstanceState = 'spare' | 'specialising' | 'ready' | 'busy' | 'draining' | 'stopped' | 'failed';
@@ -125,3 +126,18 @@ export type InstanceMessages = {
   callLeft: { body: undefined };
   describe: { body: undefined; reply: InstanceDescription };
 };
+
+export interface InstanceOptions {
+  readonly worker: Worker;
+  readonly image: InstanceImage;
+  readonly concurrency: number;
+  readonly startedBecause: ColdStartReason;
+  /** After this long without an answer, loading counts as failed. */
+  readonly startTimeoutMs: number;
+  readonly observer: InstanceObserver;
+  readonly listener: InstanceListener;
+  readonly mapError: (error: SerializedError) => SerializedError;
+}
+
+/** Makes the actor of one instance. */
+export type DefineInstance = (options: InstanceOptions) => ActorDefinition<InstanceMessages>;

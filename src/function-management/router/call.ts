@@ -6,6 +6,7 @@
  */
 import { deserializeError, type ErrorCode, type SerializedError, TroupeError } from '../../errors.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import type { ProcessHold } from '../../kernel/process-hold.ts';
 import type { InvocationEntry, Ledger } from '../../ledger/ledger.ts';
 import { newStamps } from '../../ledger/phases.ts';
 import type { ColdStartReason, InvocationStatus, Stamps } from '../../ledger/protocol.ts';
@@ -17,6 +18,8 @@ import type { CallRequest } from './protocol.ts';
 export interface CallHost {
   readonly clock: Clock;
   readonly ledger: Ledger;
+  /** Somebody waits for every call until it settles. */
+  readonly hold: ProcessHold;
   /** The instance died with the call inside: retry it or fail it, in the router's turn. */
   lost(call: Call, loss: InstanceLoss): void;
 }
@@ -46,6 +49,7 @@ export class Call implements InstanceCall {
     this.#host = host;
     this.#receivedAtWallMs = host.clock.wallMs();
     this.stamps = newStamps(host.clock.nowMs());
+    host.hold.begin();
   }
 
   get payload(): Uint8Array {
@@ -130,6 +134,7 @@ export class Call implements InstanceCall {
 
   #settle(status: Exclude<InvocationStatus, ErrorCode> | ErrorCode): InvocationEntry {
     this.#settled = true;
+    this.#host.hold.end();
     this.stamps.replied = this.#host.clock.nowMs();
     const entry: InvocationEntry = {
       id: this.id,

@@ -4,6 +4,7 @@
  */
 import { serializeError, TroupeError } from '../../errors.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import type { ProcessHold } from '../../kernel/process-hold.ts';
 import type { ActorRef } from '../../kernel/protocol.ts';
 import type { InvocationEntry, Ledger } from '../../ledger/ledger.ts';
 import { decodePayload, encodePayload } from '../../transport/codec.ts';
@@ -12,19 +13,7 @@ import { EMPTY, type HttpEvent, type NestedCallMeta, type StreamHead } from '../
 import { ChunkQueue } from '../../transport/stream-credit.ts';
 import type { InstanceCall, InstanceObserver, NestedAnswer, NestedCallHandle } from '../instance/protocol.ts';
 import { Call, type CallHost } from './call.ts';
-import type { CallOutcome, CallRequest, RouterMessages } from './protocol.ts';
-
-export interface InvokeOptions {
-  /** Shortens the function's own timeout for this call; it never lengthens it. */
-  readonly timeoutMs?: number;
-  /** Aborting it settles the call with `CANCELLED` and aborts the handler's own signal. */
-  readonly signal?: AbortSignal;
-  /** Calls this version; without it, and without `alias`, the current one. */
-  readonly version?: number;
-  readonly alias?: string;
-  /** Handed to the function unchanged, the same for every attempt. */
-  readonly idempotencyKey?: string;
-}
+import type { CallOutcome, CallRequest, InvokeOptions, RouterMessages } from './protocol.ts';
 
 export interface Invocation {
   readonly result: unknown;
@@ -35,6 +24,7 @@ export interface CallerOptions {
   readonly router: ActorRef<RouterMessages<Call>>;
   readonly ledger: Ledger;
   readonly clock: Clock;
+  readonly hold: ProcessHold;
   readonly payloadLimitBytes: number;
   /** Unique for ever. */
   readonly nextId: () => string;
@@ -48,8 +38,8 @@ export class Caller {
 
   constructor(options: CallerOptions) {
     this.#options = options;
-    const { router, ledger, clock } = options;
-    this.#host = { clock, ledger, lost: (call, loss) => void router.tell('callLost', { call, loss }) };
+    const { router, ledger, clock, hold } = options;
+    this.#host = { clock, ledger, hold, lost: (call, loss) => void router.tell('callLost', { call, loss }) };
   }
 
   /** Rejects with a `TroupeError`; a function's own error is its `cause`. */

@@ -27,6 +27,18 @@ export interface CallRequest {
   readonly settled: (outcome: CallOutcome) => void;
 }
 
+export interface InvokeOptions {
+  /** Shortens the function's own timeout for this call; it never lengthens it. */
+  readonly timeoutMs?: number;
+  /** Aborting it settles the call with `CANCELLED` and aborts the handler's own signal. */
+  readonly signal?: AbortSignal;
+  /** Calls this version; without it, and without `alias`, the current one. */
+  readonly version?: number;
+  readonly alias?: string;
+  /** Handed to the function unchanged, the same for every attempt. */
+  readonly idempotencyKey?: string;
+}
+
 export type CallOutcome =
   | { readonly kind: 'succeeded'; readonly payload: Uint8Array; readonly entry: InvocationEntry }
   | { readonly kind: 'failed'; readonly error: TroupeError; readonly entry: InvocationEntry };

@@ -12,6 +12,7 @@ import { Duplex } from 'node:stream';
 import { processEnvironment } from '../../config.ts';
 import { TroupeError } from '../../errors.ts';
 import { type CancelTimer, type Clock, systemClock } from '../../kernel/clock.ts';
+import { holdProcess } from '../../kernel/process-hold.ts';
 import { decodeMeta } from '../../transport/codec.ts';
 import type { InstanceControl, InstanceImage, SpecialiseOutcome } from '../../transport/instance-control.ts';
 import { Multiplexer } from '../../transport/multiplexer.ts';
@@ -22,7 +23,6 @@ import { ControlSender } from './control-sender.ts';
 import { endedChannel, endedControl } from './ended-worker.ts';
 import { findEntryPoints } from './entry-points.ts';
 import { EventOutlet } from './event-outlet.ts';
-import { holdProcess } from './hold-process.ts';
 import { killGroup } from './kill-group.ts';
 import { OutputTail } from './output-tail.ts';
 import { type AgentEvent, type AgentLink, HEARTBEAT_MS, type WorkerSpec } from './protocol.ts';
@@ -156,7 +156,13 @@ class ChildAgent implements AgentLink {
   #received(frame: Frame): void {
     if (frame.kind !== FRAME_KINDS.control || this.#state === 'gone') return;
     this.#missed = 0;
-    const report = decodeMeta<AgentReport>(frame.meta);
+    let report: AgentReport;
+    try {
+      report = decodeMeta(frame.meta);
+    } catch {
+      // A function can write on any descriptor of its process, this pipe included.
+      return this.#end('It sent what is no report.');
+    }
     switch (report.type) {
       case 'event':
         return this.#happened(report.event);

@@ -2,12 +2,13 @@
  * The node agent in the control process itself: calls reach a thread without any relay. What a thread does to its process (an abort, a
  * stuck `execSync`), it does to the host.
  */
+
+import { holdProcess } from '../../kernel/process-hold.ts';
 import type { InstanceControl } from '../../transport/instance-control.ts';
 import type { Channel } from '../../transport/protocol.ts';
 import { endedChannel, endedControl } from './ended-worker.ts';
 import { findEntryPoints } from './entry-points.ts';
 import { EventOutlet } from './event-outlet.ts';
-import { holdProcess } from './hold-process.ts';
 import type { AgentEvent, AgentLink, WorkerSpec } from './protocol.ts';
 import { WorkerSupervisor, type WorkerSupervisorOptions } from './worker-supervisor.ts';
 
@@ -25,6 +26,8 @@ class InlineAgent implements AgentLink {
   readonly kind = 'inline';
   readonly #events = new EventOutlet();
   readonly #supervisor: WorkerSupervisor;
+  /** Process workers end with their pipes, but not what they have started. */
+  readonly #onExit = () => this.#supervisor.killAll();
 
   constructor({ agentId, ...options }: InlineAgentOptions) {
     this.agentId = agentId;
@@ -33,6 +36,7 @@ class InlineAgent implements AgentLink {
       ...options,
       emit: (event) => this.#events.emit(event),
     });
+    process.once('exit', this.#onExit);
     this.#events.emit({ type: 'agentReady', pid: process.pid });
   }
 
@@ -58,6 +62,7 @@ class InlineAgent implements AgentLink {
 
   async shutdown(graceMs: number): Promise<void> {
     await holdProcess(this.#supervisor.stopAll(graceMs));
+    if (this.#supervisor.size === 0) process.off('exit', this.#onExit);
   }
 
   kill(): void {

@@ -29,9 +29,6 @@ export function processEnd(exitCode: number | null, signal: string | null, stder
   if (signal !== null || aborted) {
     return crashed(`The process was ended by ${signal ?? 'SIGABRT'}.`, { signal: signal ?? 'SIGABRT', stderr });
   }
-  // Node ends with 1 after an uncaught error that it has printed; a function that calls `process.exit(1)` prints no stack.
-  const uncaught = exitCode === 1 ? /^(?:\w*Error\b.*|Uncaught .*|\S.*\n\s+at .*)$/m.exec(stderr)?.[0] : undefined;
-  if (uncaught !== undefined) return crashed(`An uncaught error ended the process: ${uncaught}`, { exitCode, stderr });
   return exited(exitCode ?? 0, stderr);
 }
 
@@ -47,6 +44,16 @@ export function outOfMemory(what: string, facts: { readonly cause?: unknown; rea
 export function startFailed(why: string, stderr: string): WorkerEnd {
   const error = new TroupeError('INSTANCE_START_FAILED', why, { details: stderr ? { stderr } : {} });
   return { reason: 'start-failed', error: withoutStack(error) };
+}
+
+/** It came to this end before it was up. */
+export function endedAtStart({ reason, error }: WorkerEnd): WorkerEnd {
+  if (reason !== 'exited') return { reason: 'start-failed', ...(error && { error }) };
+  const { exitCode, stderr } = error?.details ?? {};
+  const lastWords = typeof stderr === 'string' && stderr !== '' ? `: ${stderr.trim().split('\n').at(-1)}` : '.';
+  const why = `It ended with exit code ${exitCode} before it was up${lastWords}`;
+  const failed = new TroupeError('INSTANCE_START_FAILED', why, { details: error?.details ?? {} });
+  return { reason: 'start-failed', error: withoutStack(failed) };
 }
 
 /** What the calls that were inside are answered with. */

@@ -10,7 +10,7 @@ import type { CancelTimer, Clock } from '../../kernel/clock.ts';
 import type { InstanceControl, InstanceImage, SpecialiseOutcome } from '../../transport/instance-control.ts';
 import type { WorkerSpec } from './protocol.ts';
 import { CpuMeter } from './sampling.ts';
-import { endError, startFailed, type WorkerEnd, withoutStack } from './stop-reason.ts';
+import { endError, endedAtStart, startFailed, type WorkerEnd, withoutStack } from './stop-reason.ts';
 import type { BodyEvents, WorkerBody } from './worker-body.ts';
 import { WorkerChannel } from './worker-channel.ts';
 
@@ -128,7 +128,7 @@ export class SupervisedWorker {
 
   #end(end: WorkerEnd): void {
     if (this.#verdict) this.#finish(this.#verdict);
-    else this.#finish(this.#state === 'starting' ? { ...end, reason: 'start-failed' } : end);
+    else this.#finish(this.#state === 'starting' ? endedAtStart(end) : end);
   }
 
   /** The calls inside are told why it had to go, if there was a reason; the owner is told that it has not. */

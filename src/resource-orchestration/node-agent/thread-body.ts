@@ -12,7 +12,6 @@ import {
   type ThreadInstanceData,
 } from '../../transport/instance-control.ts';
 import { MessagePortChannel } from '../../transport/message-port-channel.ts';
-import { OutputTail } from './output-tail.ts';
 import { listThreadIds, threadCpuMs } from './proc-files.ts';
 import { type Gauges, readGauges } from './sampling.ts';
 import { threadEnd } from './stop-reason.ts';
@@ -36,7 +35,6 @@ export class ThreadBody implements WorkerBody {
   readonly #controlPort: MessagePort;
   readonly #remote: Answering;
   readonly #gauges: Float64Array;
-  readonly #stderr: OutputTail;
   readonly #threadId: number | undefined;
   #error: unknown;
 
@@ -65,8 +63,6 @@ export class ThreadBody implements WorkerBody {
     const started = listThreadIds().filter((id) => !before.has(id));
     this.#threadId = started.length === 1 ? started[0] : undefined;
     this.#gauges = new Float64Array(gauges);
-    this.#worker.stdout.resume();
-    this.#stderr = new OutputTail(this.#worker.stderr);
     this.#worker.on('error', (error) => {
       this.#error = error;
     });
@@ -80,8 +76,12 @@ export class ThreadBody implements WorkerBody {
     control.port1.unref();
   }
 
+  /**
+   * Read at the end only: reading would keep this process alive. Nearly always empty, as the runtime inside turns what a function prints
+   * into log lines.
+   */
   get stderr(): string {
-    return this.#stderr.text;
+    return String(this.#worker.stderr.read() ?? '');
   }
 
   leave(): void {

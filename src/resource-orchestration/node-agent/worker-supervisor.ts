@@ -153,7 +153,7 @@ export class WorkerSupervisor {
     this.#heartbeat ??= this.#clock.after(HEARTBEAT_MS, () => {
       this.#heartbeat = undefined;
       this.#options.emit({ type: 'heartbeat', sample: this.sample() });
-      if (!this.#watch) this.#judge(true);
+      if (!this.#watch) this.#judgeProcesses();
       if (this.#workers.size > 0) this.#armHeartbeat();
     });
   }
@@ -190,12 +190,18 @@ export class WorkerSupervisor {
       nowMs: this.#clock.nowMs(),
     });
     for (const { workerId, why } of verdicts) this.#workers.get(workerId)?.condemn(outOfMemory(why, {}));
-    for (const worker of [...this.#workers.values()].filter(({ spec }) => spec.kind === 'process')) {
-      const usedMb = worker.body.memoryMb();
-      const why = usedMb === undefined ? undefined : judgeProcess(usedMb, worker.spec.memoryMb);
-      if (why) worker.condemn(outOfMemory(why, { stderr: worker.body.stderr }));
-    }
+    this.#judgeProcesses();
     this.#guardOwnMemory(residentMb, verdicts.length > 0);
+  }
+
+  #judgeProcesses(): void {
+    for (const worker of this.#workers.values()) {
+      const { spec, body } = worker;
+      if (spec.kind !== 'process') continue;
+      const usedMb = body.memoryMb();
+      const why = usedMb === undefined ? undefined : judgeProcess(usedMb, spec.memoryMb);
+      if (why) worker.condemn(outOfMemory(why, { stderr: body.stderr }));
+    }
   }
 
   #guardOwnMemory(residentMb: number | undefined, hasCulprit: boolean): void {

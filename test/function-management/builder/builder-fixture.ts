@@ -72,9 +72,9 @@ export class BuilderFixture {
         clock: this.#system.clock,
         limits: this.#limits,
         mapStack,
-        inspect: (artifact) => {
+        inspect: (artifact, env) => {
           this.inspected.push(artifact);
-          return this.inspect(artifact);
+          return this.inspect(artifact, env);
         },
       }),
     );
@@ -82,7 +82,7 @@ export class BuilderFixture {
   }
 
   ask(source: BuildRequest['source'], runtime: BuildRequest['runtime'] = 'node'): Promise<BuildOutcome> {
-    return this.builder.ask('build', { source, runtime });
+    return this.builder.ask('build', { source, runtime, env: {} });
   }
 
   async build(source: BuildRequest['source'], runtime?: BuildRequest['runtime']): Promise<Built> {

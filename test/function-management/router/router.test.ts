@@ -6,6 +6,7 @@ import { Call, type CallHost } from '../../../src/function-management/router/cal
 import type { CallOutcome, CallRequest, RouterMessages } from '../../../src/function-management/router/protocol.ts';
 import { routerActor } from '../../../src/function-management/router/router.ts';
 import { ActorSystem } from '../../../src/kernel/actor-system.ts';
+import { ProcessHold } from '../../../src/kernel/process-hold.ts';
 import type { ActorRef } from '../../../src/kernel/protocol.ts';
 import { seededRandom } from '../../../src/kernel/random.ts';
 import { VirtualClock } from '../../../src/kernel/virtual-clock.ts';
@@ -34,7 +35,12 @@ beforeEach(() => {
       demandArrived: (name, version) => void demands.push(`${name}@${version}`),
     }),
   );
-  host = { clock, ledger, lost: (call, loss) => void router.tell('callLost', { call, loss }) };
+  host = {
+    clock,
+    ledger,
+    hold: new ProcessHold(),
+    lost: (call, loss) => void router.tell('callLost', { call, loss }),
+  };
 });
 
 function describeFunction(
