@@ -1,7 +1,7 @@
 /**
  * Runs an executable for each call: input on standard input, output from standard output, log lines from standard error.
  *
- * Each run leads a process group of its own. The group is killed when the executable has ended, so nothing that it left in the background
+ * Invariant 7. Each run leads a process group of its own. The group is killed when the executable has ended, so nothing that it left in the background
  * outlives the call; a cancelled call gets SIGTERM, and after `TERMINATION_GRACE_MS` SIGKILL.
  */
 import { type ChildProcess, spawn } from 'node:child_process';

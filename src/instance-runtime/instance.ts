@@ -61,7 +61,7 @@ export class Instance implements InstanceControl {
   }
 }
 
-/** The function sees the environment of its image, exactly, and itself as the program. */
+/** Invariant 9. The function sees the environment of its image, exactly, and itself as the program. */
 function becomeProgram({ env, entry }: InstanceImage): void {
   for (const name of Object.keys(process.env)) if (!Object.hasOwn(env, name)) delete process.env[name];
   Object.assign(process.env, env);

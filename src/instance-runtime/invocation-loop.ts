@@ -123,10 +123,7 @@ export class InvocationLoop {
     const { runMs } = invocation;
     invocation.finish();
     this.#calls.delete(invocation.call);
-    this.#role?.nested.endAll(
-      invocation,
-      invocation.cancelled ?? new TroupeError('CANCELLED', 'The calling invocation ended before the answer came.'),
-    );
+    this.#role?.nested.endAll(invocation);
     this.logs.endOf(invocation);
     this.#post(invocation.call, kind, runMs, content);
     this.#onCallsInside(this.#calls.size);
@@ -136,7 +133,7 @@ export class InvocationLoop {
     const invocation = this.#calls.get(frame.call);
     if (!invocation) return;
     invocation.cancel(decodeMeta<CancelMeta>(frame.meta));
-    if (invocation.cancelled) this.#role?.nested.endAll(invocation, invocation.cancelled);
+    if (invocation.cancelled) this.#role?.nested.endAll(invocation);
   }
 
   #post(call: number, kind: FrameKind, runMs: number, content: Uint8Array): void {

@@ -1,7 +1,7 @@
 /**
  * Calls that a function makes to others. The host runs them; here they wait for their answers.
  *
- * A nested call ends with its parent: when the parent has answered or is cancelled, what is still open is cancelled too.
+ * Invariant 6. A nested call ends with its parent: when the parent has answered or is cancelled, what is still open is cancelled too.
  */
 import { deserializeError, type SerializedError, TroupeError } from '../errors.ts';
 import type { NestedInvokeOptions } from '../handler.ts';
@@ -55,9 +55,11 @@ export class NestedCalls {
     }
   }
 
-  /** Cancels what the parent left open. */
-  endAll(parent: Invocation, reason: TroupeError): void {
+  /** Cancels what the parent left open; called when it has ended or is cancelled. */
+  endAll(parent: Invocation): void {
     if (this.#pending.size === 0) return;
+    const reason =
+      parent.cancelled ?? new TroupeError('CANCELLED', 'The calling invocation ended before the answer came.');
     for (const [call, pending] of this.#pending) {
       if (pending.parent !== parent) continue;
       // A call that nobody awaits must not take the instance down as an unhandled rejection.

@@ -1,5 +1,5 @@
 /**
- * What leaves the instance. Answers are never dropped: when the channel is full they wait here, in order, until it takes frames again.
+ * What leaves the instance (invariant 5). Answers are never dropped: when the channel is full they wait here, in order, until it takes frames again.
  * Log lines may be dropped: at most when the channel is full, and then counted.
  *
  * Bounded by its users: a call has one answer, a stream waits for `drained` before its next chunk, nested calls are limited.

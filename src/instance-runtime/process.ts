@@ -55,17 +55,30 @@ const instance = new Instance({ calls: multiplexer.open(PROCESS_PORTS.calls), ga
 
 link.ref();
 let isCrashing = false;
+let isAgentGone = false;
 link.onClose(() => {
-  if (!isCrashing) process.exit();
+  if (isCrashing) return;
+  isAgentGone = true;
+  process.exit();
 });
 process.once('exit', (code) => {
   groups.killAll();
   instance.flush();
   // Frames leave at the end of a turn, and there is none after this one: closing writes them now.
   if (!link.isClosed) multiplexer.close(new TroupeError('INSTANCE_CRASHED', `The process exited with code ${code}.`));
+  if (isAgentGone) killOwnGroup();
 });
 process.on('uncaughtException', crash);
 tell({ type: 'started' });
+
+/** Nobody else is left to end what the function has started. Does nothing where this process leads no group. */
+function killOwnGroup(): void {
+  try {
+    process.kill(-process.pid, 'SIGKILL');
+  } catch {
+    // It leads none.
+  }
+}
 
 function receive(message: ProcessInstanceMessage, call: number): void {
   if (message.type !== 'specialise') return;
@@ -80,7 +93,7 @@ function controlFrame(message: ProcessInstanceMessage, call: number): Frame {
   return { kind: FRAME_KINDS.control, port: 0, call, argument: 0, meta: encodeMeta(message), payload: EMPTY };
 }
 
-/** Also comes here: an unhandled rejection. A function with a listener of its own has chosen to go on. */
+/** Invariant 8. Also comes here: an unhandled rejection. A function with a listener of its own has chosen to go on. */
 function crash(error: unknown): void {
   if (process.listenerCount('uncaughtException') > 1) return;
   if (isCrashing) return;

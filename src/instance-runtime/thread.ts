@@ -13,7 +13,7 @@ import { ProcessGroups } from './process-groups.ts';
 const data: ThreadInstanceData = workerData;
 const groups = new ProcessGroups();
 const calls = new MessagePortChannel(data.calls);
-const gauges = new Gauges(new Float64Array(data.gauges), { intervalMs: 50, shortestMs: 2 });
+const gauges = new Gauges(new Float64Array(data.gauges), { intervalMs: 50, shortestMs: 5 });
 // A thread shares nothing of its host's environment.
 const instance = new Instance({ calls, gauges, groups, hostEnv: {} });
 
