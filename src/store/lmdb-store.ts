@@ -186,7 +186,8 @@ async function reasonOf(error: unknown): Promise<unknown> {
     () => error,
     (cause: unknown) => cause,
   );
-  return Promise.race([reason, new Promise((resolve) => setTimeout(resolve, 100, error))]);
+  // It is rejected in the same turn as the commit; should it ever not be, the commit's own error has to do.
+  return Promise.race([reason, new Promise((resolve) => setImmediate(resolve, error))]);
 }
 
 function writeFailed(cause: unknown): TroupeError {
