@@ -17,7 +17,7 @@ export interface Worker {
   readonly agentId: string;
   readonly channel: Channel;
   readonly control: InstanceControl;
-  /** Times of the control process' monotonic clock, in ms. */
+  /** Times of the control process' monotonic clock, in ms. For a replacement, `claimedAtMs` is when its predecessor was lost. */
   readonly claimedAtMs: number;
   readonly placedAtMs: number;
   readonly startedAtMs: number;
@@ -35,7 +35,10 @@ export interface ClaimListener {
   workerStarted(worker: Worker): void;
   /** The manager replaces it unless the claim was released. */
   workerLost(loss: WorkerLoss): void;
-  /** The claim waits: for room, or because its group keeps failing. `error` is the last failure of the group. */
+  /**
+   * The claim waits: for room, or because its group keeps failing. `error` is the last failure of the group. Told once for each time that
+   * it begins to wait for that reason; `retryInMs` is infinite for what is impossible.
+   */
   claimDelayed(delayed: {
     readonly claimId: string;
     readonly reason: 'no-room' | 'backing-off' | 'impossible';

@@ -10,54 +10,21 @@
  */
 import { CPU_SHARES } from '../../config.ts';
 import { type SerializedError, serializeError, TroupeError } from '../../errors.ts';
-import type { Clock } from '../../kernel/clock.ts';
-import type { ActorContext, ActorRef } from '../../kernel/protocol.ts';
-import type { Random } from '../../kernel/random.ts';
-import type { NamingServiceMessages } from '../naming-service/protocol.ts';
-import type { AgentEvent, StartAgent, WorkerStopped, WorkerStopReason } from '../node-agent/protocol.ts';
-import type { Placement, ResourceSchedulerMessages } from '../resource-scheduler/protocol.ts';
+import type { ActorContext } from '../../kernel/protocol.ts';
+import type { AgentEvent, WorkerStopped, WorkerStopReason } from '../node-agent/protocol.ts';
+import type { Placement } from '../resource-scheduler/protocol.ts';
 import { AgentPool } from './agent-pool.ts';
-import { GroupBackoff } from './backoff-policy.ts';
+import { ClaimGate, type Delay } from './claim-gate.ts';
 import { type ClaimRecord, ClusterState, type WorkerRecord } from './cluster-state.ts';
-import { HeldClaims } from './held-claims.ts';
+import type { AllMessages, ResourceManagerOptions } from './manager-options.ts';
 import { NameHolder } from './name-holder.ts';
-import type { Claim, ClaimListener, ResourceManagerMessages, WorkerLoss } from './protocol.ts';
+import type { Claim, ClaimListener, WorkerLoss } from './protocol.ts';
 import { NEED_RETRY_MS, RoomNeeds } from './room-needs.ts';
 import { WorkerIds } from './worker-ids.ts';
 
 /** After the scheduler failed to answer. */
 const PLACE_RETRY_MS = 100;
 const INSTANCE_NAMES = 'instances/';
-
-type Delayed = Parameters<ClaimListener['claimDelayed']>[0];
-
-export interface ResourceManagerOptions {
-  readonly startAgent: StartAgent;
-  /** What the workers of each agent may use together, in MiB; one agent is kept for each entry. */
-  readonly budgetsMb: readonly number[];
-  /** Busy threads that one agent may promise; the default is `CPU_SHARES` shared out evenly. */
-  readonly cpuShares?: number;
-  readonly naming: ActorRef<NamingServiceMessages>;
-  readonly scheduler: ActorRef<ResourceSchedulerMessages>;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** How long workers may take to end when the manager stops. 1 s: whoever drains calls does so before. */
-  readonly shutdownGraceMs?: number;
-  /** Invariant 7. 10,000: more claims than any machine has room for. */
-  readonly maxClaims?: number;
-}
-
-/** What the manager tells itself, so that whatever happens elsewhere is handled in its own turn. */
-type InternalMessages = {
-  agentEvent: { body: { readonly agentId: string; readonly event: AgentEvent } };
-  placed: { body: { readonly placements: readonly Placement[] } };
-  idsReserved: { body: undefined };
-  victimsChosen: { body: { readonly needId: number; readonly victims: readonly string[] } };
-  nameTaken: { body: { readonly name: string } };
-  nameExpired: { body: { readonly name: string } };
-};
-
-export type AllMessages = ResourceManagerMessages & InternalMessages;
 
 export class Reconciler {
   readonly cluster = new ClusterState();
@@ -67,8 +34,7 @@ export class Reconciler {
   readonly #context: ActorContext<AllMessages>;
   readonly #names: NameHolder;
   readonly #ids: WorkerIds;
-  readonly #backoff = new GroupBackoff();
-  readonly #held: HeldClaims;
+  readonly #gate: ClaimGate;
   readonly #largestMb: number;
   #isPlacing = false;
   #placeAgain = false;
@@ -84,14 +50,13 @@ export class Reconciler {
     this.#names = new NameHolder(naming, (name) => self.tell('nameTaken', { name }));
     this.#ids = new WorkerIds(naming, () => clock.wallMs());
     this.#largestMb = Math.max(...budgetsMb);
-    this.#held = new HeldClaims({
+    this.#gate = new ClaimGate({
       clock,
+      random,
       after,
-      backoff: this.#backoff,
-      admitted: (record) => {
-        cluster.wait(record);
-        this.place();
-      },
+      cluster,
+      admitted: () => this.place(),
+      delayed: (record, delay) => this.#tellDelayed(record, delay),
     });
     this.agents = new AgentPool(
       { startAgent, budgetsMb, cpuShares, clock, random },
@@ -145,16 +110,14 @@ export class Reconciler {
       return;
     }
     const record = this.cluster.addClaim(claim, this.#nowMs());
-    if (record) this.#queue(record);
+    if (record) this.#gate.enter(record);
   }
 
   release(claimId: string, graceMs: number): void {
     const record = this.cluster.claims.get(claimId);
     if (!record) return;
-    this.#held.remove(record);
+    this.#gate.leave(record);
     this.needs.settled(claimId);
-    const { group } = record.claim.spec;
-    if (this.#backoff.withdrawn(group, claimId)) this.#held.admit(group);
     const worker = this.cluster.removeClaim(claimId);
     if (worker) this.#stop(worker, graceMs);
     // A claim that waited may have kept room from those behind it.
@@ -166,13 +129,13 @@ export class Reconciler {
     if (!worker) return;
     const record = this.cluster.detach(worker);
     this.#stop(worker, 0);
-    this.#countFailure(worker, error);
+    this.#gate.failed(worker, error);
     if (record) this.#replace(record);
   }
 
   approve(claimId: string, workerId: string): void {
     const { group } = this.#workerOf(claimId, workerId)?.spec ?? {};
-    if (group !== undefined && this.#backoff.approved(group)) this.#held.admit(group);
+    if (group !== undefined) this.#gate.approved(group);
   }
 
   agentEvent(agentId: string, event: AgentEvent): void {
@@ -291,7 +254,7 @@ export class Reconciler {
       reason === 'abandoned' ? this.cluster.abandoned(agentId, workerId) : this.cluster.stopped(agentId, workerId);
     if (!ended) return;
     // What was released may end as it likes; only a worker that was wanted can fail its group.
-    if (ended.claim && reason !== 'requested') this.#countFailure(ended.worker, error);
+    if (ended.claim && reason !== 'requested') this.#gate.failed(ended.worker, error);
     this.#lost(ended, reason, error);
     this.agents.refreshLease(agentId);
     this.place();
@@ -335,30 +298,7 @@ export class Reconciler {
   #replace(record: ClaimRecord): void {
     record.restarts++;
     record.claimedAtMs = this.#nowMs();
-    // Where its worker went without failing, the claim gives back the turn that its group gave it.
-    const { claimId, spec } = record.claim;
-    this.#backoff.withdrawn(spec.group, claimId);
-    this.#queue(record);
-  }
-
-  #queue(record: ClaimRecord): void {
-    const { claimId, spec } = record.claim;
-    const admission = this.#backoff.admit(spec.group, { claimId, nowMs: this.#nowMs() });
-    delete record.told;
-    if (admission.admitted) {
-      this.cluster.wait(record);
-      this.place();
-      return;
-    }
-    this.cluster.holdBack(record);
-    this.#held.add(record);
-    const { retryInMs, error } = admission;
-    this.#tellDelayed(record, { reason: 'backing-off', retryInMs, ...(error && { error }) });
-  }
-
-  #countFailure({ spec, placedAtMs, startedAtMs }: WorkerRecord, error: SerializedError | undefined): void {
-    const failure = { atMs: this.#nowMs(), placedAtMs, ...(startedAtMs !== undefined && { startedAtMs }) };
-    this.#backoff.failed(spec.group, { ...failure, ...(error && { error }) }, this.#options.random);
+    this.#gate.enterAgain(record);
   }
 
   #stop({ agentId, workerId }: WorkerRecord, graceMs: number): void {
@@ -371,7 +311,7 @@ export class Reconciler {
   }
 
   /** Once for each time that it waits for this reason. */
-  #tellDelayed(record: ClaimRecord, delay: Omit<Delayed, 'claimId'>): void {
+  #tellDelayed(record: ClaimRecord, delay: Delay): void {
     if (record.told === delay.reason) return;
     record.told = delay.reason;
     const { claimId, listener } = record.claim;

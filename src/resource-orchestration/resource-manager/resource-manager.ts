@@ -1,8 +1,7 @@
 /** R2, the resource manager: the actor's mailbox. What the messages do is in reconciler.ts. */
 import type { ActorDefinition } from '../../kernel/protocol.ts';
-import { type AllMessages, Reconciler, type ResourceManagerOptions } from './reconciler.ts';
-
-export type { ResourceManagerOptions } from './reconciler.ts';
+import type { AllMessages, ResourceManagerOptions } from './manager-options.ts';
+import { Reconciler } from './reconciler.ts';
 
 export function resourceManagerActor(options: ResourceManagerOptions): ActorDefinition<AllMessages> {
   return {

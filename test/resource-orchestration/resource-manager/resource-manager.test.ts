@@ -134,6 +134,15 @@ describe('resource manager: claims', () => {
     expect(new Set(ids).size).toBe(4);
   });
 
+  it('gives a worker another id when somebody else holds its name', async () => {
+    const cluster = await ready({ budgetsMb: [512] });
+    await cluster.naming.ask('register', { name: 'instances/hello-1-1', holder: {} });
+    cluster.claim('c1');
+    await cluster.clock.advance(SETTLE_MS);
+    expect(cluster.owner.starts.map(({ workerId }) => workerId)).toEqual(['hello-1-2']);
+    expect(cluster.agent('a1').workers.size).toBe(1);
+  });
+
   it('shows the latest samples', async () => {
     const cluster = await ready({ budgetsMb: [512] });
     cluster.claim('c1');
