@@ -1,8 +1,9 @@
-/** The HTTP gateway: what it needs of the host behind it. Types only. */
+/** The HTTP gateway: what it is to whoever starts it, and what it needs of the host behind it. Types only. */
 import type { FunctionConfig } from '../../config.ts';
 import type { FunctionSource } from '../../function-management/builder/protocol.ts';
 import type { FunctionDescription } from '../../function-management/registry/protocol.ts';
-import type { InvokeOptions } from '../../function-management/router/caller.ts';
+import type { InvokeOptions } from '../../function-management/router/protocol.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import type { InvocationRecord } from '../../ledger/protocol.ts';
 import type { HttpEvent, StreamHead } from '../../transport/protocol.ts';
 import type { FunctionDetails, FunctionLogLine, HostStats, LogFilter } from '../monitoring/protocol.ts';
@@ -41,7 +42,25 @@ export interface GatewayHost {
   logs(filter?: LogFilter): FunctionLogLine[];
   followLogs(follower: (line: FunctionLogLine) => void, functionName?: string): () => void;
   stats(): Promise<HostStats>;
+  /** Every component's numbers in the text format of Prometheus. */
+  metrics(): Promise<string>;
   /** False once the host drains. */
   readonly isReady: boolean;
   readonly payloadLimitBytes: number;
+}
+
+export interface GatewayOptions {
+  readonly host: GatewayHost;
+  /** 0 takes any free one. */
+  readonly port: number;
+  /** A loopback address, or `localhost`. */
+  readonly address: string;
+  readonly clock?: Clock;
+}
+
+export interface Gateway {
+  readonly url: string;
+  readonly port: number;
+  /** Takes no more connections, lets the requests inside finish for up to `timeoutMs` (default 10 s), then breaks them off. Idempotent. */
+  close(options?: { readonly timeoutMs?: number }): Promise<void>;
 }

@@ -1,0 +1,108 @@
+/** One request and its response, as the handlers of all routes see them. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { checkFunctionName } from '../../config.ts';
+import { TroupeError } from '../../errors.ts';
+import { parseJson } from './json-fault.ts';
+import { toJsonText } from './json-text.ts';
+import type { GatewayHost } from './protocol.ts';
+import type { BodyReader } from './request-body.ts';
+
+/** What the gateway's handlers share. */
+export interface GatewayServices {
+  readonly host: GatewayHost;
+  readonly bodies: BodyReader;
+  /** Aborted when the gateway begins to close: answers without an end of their own end then. */
+  readonly closing: AbortSignal;
+}
+
+export type ExchangeHandler = (exchange: Exchange) => Promise<void> | void;
+
+const NO_QUERY = new URLSearchParams();
+
+export class Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly services: GatewayServices;
+  /** The request target from its path on, as it was sent. */
+  readonly target: string;
+  readonly #parameters: readonly string[];
+  #query: URLSearchParams | undefined;
+
+  constructor(options: {
+    readonly request: IncomingMessage;
+    readonly response: ServerResponse;
+    readonly services: GatewayServices;
+    readonly target: string;
+    readonly parameters: readonly string[];
+  }) {
+    this.request = options.request;
+    this.response = options.response;
+    this.services = options.services;
+    this.target = options.target;
+    this.#parameters = options.parameters;
+  }
+
+  get host(): GatewayHost {
+    return this.services.host;
+  }
+
+  get query(): URLSearchParams {
+    if (this.#query) return this.#query;
+    const at = this.target.indexOf('?');
+    this.#query = at < 0 ? NO_QUERY : new URLSearchParams(this.target.slice(at + 1));
+    return this.#query;
+  }
+
+  /** The first parameter of the path. Throws `INVALID_NAME`. */
+  get functionName(): string {
+    return checkFunctionName(this.parameter(0));
+  }
+
+  /** Throws `INVALID_NAME` when its percent-encoding is broken. */
+  parameter(index: number): string {
+    const text = this.#parameters[index] ?? '';
+    if (!text.includes('%')) return text;
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      throw new TroupeError('INVALID_NAME', `"${text}" in the path is not percent-encoded UTF-8.`);
+    }
+  }
+
+  /** A repeated header is one string, as HTTP joins it. */
+  header(name: string): string | undefined {
+    const value = this.request.headers[name];
+    return Array.isArray(value) ? value.join(', ') : value;
+  }
+
+  body(): Promise<Buffer> {
+    return this.services.bodies.read(this.request, this.response);
+  }
+
+  /** The body as a JSON object. Throws `INVALID_JSON` or `INVALID_ARGUMENT`. */
+  async jsonObject(): Promise<Readonly<Record<string, unknown>>> {
+    const value = parseJson((await this.body()).toString('utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    throw new TroupeError('INVALID_ARGUMENT', 'The body must be a JSON object.');
+  }
+
+  /** Aborted when the client goes away before it has the whole answer. */
+  disconnectSignal(): AbortSignal {
+    const controller = new AbortController();
+    this.response.once('close', () => {
+      if (!this.response.writableFinished) controller.abort();
+    });
+    return controller.signal;
+  }
+
+  sendJson(status: number, value: unknown, headers: readonly string[] = []): void {
+    this.send(status, [...headers, 'Content-Type', 'application/json'], toJsonText(value));
+  }
+
+  /** `headers` are names and values in turn: Node.js writes such a list without looking anything up. */
+  send(status: number, headers: readonly string[], body: string | Uint8Array): void {
+    const length = String(typeof body === 'string' ? Buffer.byteLength(body) : body.length);
+    this.response.writeHead(status, [...headers, 'Content-Length', length]);
+    this.response.end(body);
+  }
+}

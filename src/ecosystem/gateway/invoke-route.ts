@@ -1,0 +1,91 @@
+/** `POST /functions/:name/invocations`: one call, answered with its result or with a stream of chunks. */
+import { TroupeError } from '../../errors.ts';
+import type { InvokeOptions } from '../../function-management/router/protocol.ts';
+import { type InvocationRecord, PHASES } from '../../ledger/protocol.ts';
+import { encodePayload } from '../../transport/codec.ts';
+import type { Exchange } from './exchange.ts';
+import { toJsonText } from './json-text.ts';
+import { decodeBody } from './payload.ts';
+import { sendStream } from './stream-response.ts';
+
+/** Invariant 3: a client that goes away cancels its call. */
+export async function invoke(exchange: Exchange): Promise<void> {
+  const name = exchange.functionName;
+  const { headers } = exchange.request;
+  if (headers.prefer?.includes('respond-async')) {
+    throw new TroupeError(
+      'INVALID_ARGUMENT',
+      'Asynchronous invocation (Prefer: respond-async) is not available in this version. Leave the header out to wait for the result.',
+    );
+  }
+  const options = invokeOptions(exchange);
+  const payload = decodeBody(await exchange.body(), headers['content-type']);
+  const { accept } = headers;
+  const streamOptions = { ...options, signal: exchange.disconnectSignal() };
+  if (accept?.includes('application/x-ndjson')) {
+    return sendStream(exchange.response, exchange.host.stream(name, payload, streamOptions), 'ndjson');
+  }
+  if (accept?.includes('text/event-stream')) {
+    return sendStream(exchange.response, exchange.host.stream(name, payload, streamOptions), 'sse');
+  }
+  const { result, invocation } = await exchange.host.invokeWithDetails(name, payload, streamOptions);
+  if (!exchange.response.destroyed) sendResult(exchange, result, invocation);
+}
+
+function sendResult(exchange: Exchange, result: unknown, invocation: InvocationRecord): void {
+  const { id, coldStart } = invocation;
+  const headers = ['X-Troupe-Invocation-Id', id, 'Server-Timing', serverTiming(invocation)];
+  if (coldStart !== undefined) headers.push('X-Troupe-Cold-Start', coldStart);
+  if (isTrue(exchange.query.get('details') ?? exchange.header('x-troupe-details'))) {
+    const body = toJsonText({ result, invocation: { ...invocation, coldStart: coldStart ?? null } });
+    return exchange.send(200, [...headers, 'Content-Type', 'application/json'], body);
+  }
+  if (result instanceof Uint8Array) {
+    return exchange.send(200, [...headers, 'Content-Type', 'application/octet-stream'], result);
+  }
+  if (exchange.request.headers.accept === 'application/x-msgpack') {
+    return exchange.send(200, [...headers, 'Content-Type', 'application/x-msgpack'], encodePayload(result));
+  }
+  exchange.send(200, [...headers, 'Content-Type', 'application/json'], toJsonText(result));
+}
+
+/** Milliseconds, as the header has them. */
+function serverTiming({ phasesUs, totalUs }: InvocationRecord): string {
+  let text = `total;dur=${milliseconds(totalUs)}`;
+  for (const phase of PHASES) text += `, ${phase};dur=${milliseconds(phasesUs[phase])}`;
+  return text;
+}
+
+function milliseconds(microseconds: number): number {
+  return Math.round(microseconds) / 1_000;
+}
+
+function invokeOptions(exchange: Exchange): InvokeOptions {
+  const { query } = exchange;
+  const version = query.get('version');
+  const alias = query.get('alias');
+  const timeout = exchange.header('x-troupe-timeout-ms');
+  const key = exchange.header('idempotency-key');
+  return {
+    ...(version === null ? {} : { version: wholeNumber(version, 'version') }),
+    ...(alias === null ? {} : { alias }),
+    ...(timeout === undefined ? {} : { timeoutMs: positiveNumber(timeout, 'x-troupe-timeout-ms') }),
+    ...(key === undefined ? {} : { idempotencyKey: key }),
+  };
+}
+
+export function wholeNumber(text: string, what: string): number {
+  const value = Number(text);
+  if (/^[0-9]+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new TroupeError('INVALID_ARGUMENT', `${what} must be a whole number, not ${JSON.stringify(text)}.`);
+}
+
+function positiveNumber(text: string, what: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
+  throw new TroupeError('INVALID_ARGUMENT', `${what} must be a number above 0, not ${JSON.stringify(text)}.`);
+}
+
+export function isTrue(text: string | null | undefined): boolean {
+  return text === '1' || text === 'true' || text === '';
+}

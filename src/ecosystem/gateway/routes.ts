@@ -1,0 +1,35 @@
+/** All routes of the gateway. The README has the same table for people. */
+import type { ExchangeHandler } from './exchange.ts';
+import { serveFunction } from './function-http.ts';
+import * as functions from './function-routes.ts';
+import { health, metrics, readiness, stats } from './host-routes.ts';
+import { invoke } from './invoke-route.ts';
+import { sendLogs } from './logs-route.ts';
+import { RouteTable } from './route-table.ts';
+
+export function createRoutes(): RouteTable<ExchangeHandler> {
+  return new RouteTable<ExchangeHandler>([
+    { pattern: '/functions/:name/invocations', handlers: { POST: invoke } },
+    { pattern: '/fn/:name/*', handlers: { '*': serveFunction } },
+    { pattern: '/functions', handlers: { GET: functions.list } },
+    {
+      pattern: '/functions/:name',
+      handlers: { GET: functions.describe, PUT: functions.deploy, DELETE: functions.remove },
+    },
+    { pattern: '/functions/:name/versions', handlers: { GET: functions.versions } },
+    {
+      pattern: '/functions/:name/aliases/:alias',
+      handlers: { PUT: functions.setAlias, DELETE: functions.removeAlias },
+    },
+    { pattern: '/logs', handlers: { GET: sendLogs } },
+    { pattern: '/stats', handlers: { GET: stats } },
+    { pattern: '/metrics', handlers: { GET: metrics } },
+    { pattern: '/healthz', handlers: { GET: health } },
+    { pattern: '/readyz', handlers: { GET: readiness } },
+  ]);
+}
+
+/** Requests that a function answers itself: who may make them is its own business. */
+export function isFunctionPath(path: string): boolean {
+  return path.startsWith('/fn/');
+}
