@@ -6,6 +6,7 @@ import type { ActorRef } from '../../kernel/protocol.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { ResourceManagerMessages } from '../../resource-orchestration/resource-manager/protocol.ts';
 import type { Store } from '../../store/protocol.ts';
+import type { LogStore } from './log-store.ts';
 import type { HostStats } from './protocol.ts';
 
 export interface HostParts {
@@ -15,9 +16,18 @@ export interface HostParts {
   readonly deployer: ActorRef<DeployerMessages>;
   readonly system: ActorSystem;
   readonly store: Store;
+  readonly logs: Pick<LogStore, 'written'>;
 }
 
-export async function hostStats({ ledger, router, manager, deployer, system, store }: HostParts): Promise<HostStats> {
+export async function hostStats({
+  ledger,
+  router,
+  manager,
+  deployer,
+  system,
+  store,
+  logs,
+}: HostParts): Promise<HostStats> {
   const [routes, resources, instances] = await Promise.all([
     router.ask('snapshot', undefined),
     manager.ask('snapshot', undefined),
@@ -40,5 +50,6 @@ export async function hostStats({ ledger, router, manager, deployer, system, sto
     deadLetters: system.deadLetters.counts(),
     latestDeadLetters: system.deadLetters.latest(),
     store: store.stats(),
+    logLines: logs.written,
   };
 }

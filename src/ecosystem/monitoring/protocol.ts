@@ -55,4 +55,6 @@ export interface HostStats {
   readonly deadLetters: Readonly<Record<DeadLetterReason, number>>;
   readonly latestDeadLetters: readonly DeadLetter[];
   readonly store: StoreStats;
+  /** All that functions ever wrote. */
+  readonly logLines: number;
 }
