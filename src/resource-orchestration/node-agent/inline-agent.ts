@@ -21,13 +21,24 @@ export function createInlineAgent(options: InlineAgentOptions): AgentLink {
   return new InlineAgent(options);
 }
 
+const supervisors = new Set<WorkerSupervisor>();
+let isListening = false;
+
+/** One listener for all agents of this process, however many: Node warns of more than ten. */
+function endWithProcess(supervisor: WorkerSupervisor): void {
+  supervisors.add(supervisor);
+  if (isListening) return;
+  isListening = true;
+  process.once('exit', () => {
+    for (const each of supervisors) each.killAll();
+  });
+}
+
 class InlineAgent implements AgentLink {
   readonly agentId: string;
   readonly kind = 'inline';
   readonly #events = new EventOutlet();
   readonly #supervisor: WorkerSupervisor;
-  /** Process workers end with their pipes, but not what they have started. */
-  readonly #onExit = () => this.#supervisor.killAll();
 
   constructor({ agentId, ...options }: InlineAgentOptions) {
     this.agentId = agentId;
@@ -36,7 +47,7 @@ class InlineAgent implements AgentLink {
       ...options,
       emit: (event) => this.#events.emit(event),
     });
-    process.once('exit', this.#onExit);
+    endWithProcess(this.#supervisor);
     this.#events.emit({ type: 'agentReady', pid: process.pid });
   }
 
@@ -62,7 +73,7 @@ class InlineAgent implements AgentLink {
 
   async shutdown(graceMs: number): Promise<void> {
     await holdProcess(this.#supervisor.stopAll(graceMs));
-    if (this.#supervisor.size === 0) process.off('exit', this.#onExit);
+    if (this.#supervisor.size === 0) supervisors.delete(this.#supervisor);
   }
 
   kill(): void {

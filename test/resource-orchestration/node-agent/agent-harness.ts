@@ -16,7 +16,7 @@ export type Answer =
   | { readonly kind: 'closed'; readonly error: TroupeError | undefined };
 
 const fixture = (name: string) => fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url));
-export const MISBEHAVE = fixture('misbehave.cjs');
+const MISBEHAVE = fixture('misbehave.cjs');
 export const DOES_NOT_LOAD = fixture('does-not-load.cjs');
 export const LOADS_FOR_EVER = fixture('loads-for-ever.cjs');
 export const ENDS_AT_START = fixture('ends-at-start.mjs');

@@ -6,6 +6,29 @@ import { describeNodeAgent } from './describe-node-agent.ts';
 
 describeNodeAgent('An agent in a child process', (agentId) => createChildAgent({ agentId }));
 
+it('A child agent whose threads hold more than its budget, while each keeps to its limit, is impaired', async () => {
+  const agent = new AgentHarness(createChildAgent({ agentId: 'a1', memoryBudgetMb: 32 }));
+  const ids = ['w1', 'w2', 'w3'];
+  await Promise.all(ids.map((id) => agent.startReady(id, spec('thread', { memoryMb: 128 }))));
+  void Promise.all(ids.map((id) => agent.call(id, 'holdSome', { megabytes: 90 })));
+  expect((await agent.event('agentImpaired')).reason).toContain('budget is 32 MiB');
+  expect(agent.events.some(({ type }) => type === 'workerStopped')).toBe(false);
+  await agent.link.shutdown(0);
+});
+
+it('A child agent that does not come up is lost, and says what it printed', async () => {
+  const agent = new AgentHarness(createChildAgent({ agentId: 'a1', entry: '/nowhere/agent-process.js' }));
+  agent.link.startWorker('w1', spec('thread'));
+  const answer = agent.call('w1', 'echo');
+  const { error } = await agent.event('agentLost');
+  expect(error).toMatchObject({
+    code: 'AGENT_LOST',
+    details: { stderr: expect.stringContaining('Cannot find module') },
+  });
+  expect(await answer).toMatchObject({ kind: 'closed', error: { code: 'AGENT_LOST' } });
+  expect(agent.events).toHaveLength(1);
+});
+
 describe('The loss of a child agent', () => {
   let agent: AgentHarness;
   const start = () => {

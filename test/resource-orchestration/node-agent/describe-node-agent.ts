@@ -155,8 +155,7 @@ export function describeNodeAgent(name: string, makeLink: (agentId: string) => A
       const agent = startAgent();
       await agent.startReady('w1', spec('thread'));
       const answer = agent.call('w1', 'sleepInChild', { seconds: 4 });
-      await until(() => true);
-      agent.link.stopWorker('w1', 100);
+      agent.link.stopWorker('w1', 500);
       expect(await agent.stopped('w1')).toMatchObject({ reason: 'abandoned' });
       expect(await answer).toMatchObject({ kind: 'closed', error: { code: 'INSTANCE_CRASHED' } });
       await agent.event('agentImpaired');
