@@ -1,5 +1,6 @@
 /** The public embedding API. */
 export type { FunctionConfig, HostOptions } from './config.ts';
+export type { Gateway } from './ecosystem/gateway/protocol.ts';
 export type {
   FunctionDetails,
   FunctionLogLine,
@@ -28,6 +29,8 @@ export {
   type Deployed,
   type DeployOptions,
   type FunctionProxy,
+  type HttpAnswer,
   type InvocationDetails,
+  type ListenOptions,
   Troupe,
 } from './troupe.ts';

@@ -3,7 +3,15 @@
  */
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { checkFunctionName, type FunctionConfig, type HostOptions, resolveHostConfig } from './config.ts';
+import {
+  checkFunctionName,
+  DEFAULT_HOST,
+  DEFAULT_PORT,
+  type FunctionConfig,
+  type HostOptions,
+  resolveHostConfig,
+} from './config.ts';
+import type { Gateway } from './ecosystem/gateway/protocol.ts';
 import { hostStats } from './ecosystem/monitoring/host-stats.ts';
 import type { FunctionDetails, FunctionLogLine, HostStats, LogFilter } from './ecosystem/monitoring/protocol.ts';
 import { TroupeError } from './errors.ts';
@@ -45,6 +53,13 @@ export interface HttpAnswer {
   readonly body: AsyncIterableIterator<Uint8Array, undefined>;
 }
 
+export interface ListenOptions {
+  /** 0 takes any free port; the default is 4460. */
+  readonly port?: number;
+  /** A loopback address; the default is 127.0.0.1. */
+  readonly address?: string;
+}
+
 /** Methods of one function, typed: `proxy<Api>(name).method(argument)` calls it with `{ method, args }`. */
 export type FunctionProxy<Api> = {
   readonly [Method in keyof Api]: Api[Method] extends (...args: infer Args) => infer Result
@@ -59,6 +74,7 @@ export async function createTroupe(options: HostOptions = {}): Promise<Troupe> {
 
 export class Troupe implements AsyncDisposable {
   readonly #runtime: Runtime;
+  readonly #gateways = new Set<Gateway>();
 
   /** @internal Use `createTroupe`. */
   constructor(runtime: Runtime) {
@@ -194,6 +210,18 @@ export class Troupe implements AsyncDisposable {
     return renderMetrics(await this.stats());
   }
 
+  /**
+   * Opens the HTTP gateway. It is closed with the host, or by its own `close`. Rejects with `PORT_IN_USE`, or with `BIND_REFUSED` for an
+   * address beyond loopback.
+   */
+  async listen({ port = DEFAULT_PORT, address = DEFAULT_HOST }: ListenOptions = {}): Promise<Gateway> {
+    // Loaded when first asked for: an embedded host often has no gateway.
+    const { startGateway } = await import('./ecosystem/gateway/gateway.ts');
+    const gateway = await startGateway({ host: this, port, address });
+    this.#gateways.add(gateway);
+    return gateway;
+  }
+
   /** False from the beginning of `close`. */
   get isReady(): boolean {
     return !this.#runtime.isClosing;
@@ -205,8 +233,9 @@ export class Troupe implements AsyncDisposable {
   }
 
   /** Takes no more calls, lets those inside finish for up to `drainTimeoutMs`, then stops everything. Idempotent. */
-  close(): Promise<void> {
-    return this.#runtime.close();
+  async close(): Promise<void> {
+    // Requests inside finish while the calls they made drain.
+    await Promise.all([this.#runtime.close(), ...[...this.#gateways].map((gateway) => gateway.close())]);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
