@@ -69,7 +69,10 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
   const place = await openPlace(config, clock);
   const { store } = place;
   const hold = new ProcessHold();
-  const system = new ActorSystem({ clock });
+  const system = new ActorSystem({
+    clock,
+    onActorError: (path, error, action) => warn(`${path} failed (${action}): ${error.message}`),
+  });
   const ledger = new Ledger(config.keptInvocations);
   const logs = new LogStore(config.keptLogLines);
 
@@ -125,6 +128,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
       artifactsDirectory: place.artifactsDirectory,
       listeners: [listener],
       clock,
+      onFault: warn,
     }),
   );
   const deployer = system.spawn(
@@ -194,7 +198,12 @@ interface Place {
 async function openPlace({ dataDir }: HostConfig, clock: Clock): Promise<Place> {
   if (dataDir !== undefined) {
     const root = resolve(dataDir);
-    const store = await openLmdbStore({ dataDir: root, clock });
+    const store = await openLmdbStore({
+      dataDir: root,
+      clock,
+      onQuarantine: ({ database, key, reason }) =>
+        warn(`A record of ${database} is quarantined: ${key.join('/')}: ${reason}`),
+    });
     return { store, artifactsDirectory: join(root, 'artifacts'), close: () => store.close() };
   }
   const store = await openMemoryStore({ clock });
@@ -223,4 +232,9 @@ function idSource(): () => string {
   const prefix = randomBytes(6).toString('hex');
   let count = 0;
   return () => `${prefix}-${(++count).toString(36)}`;
+}
+
+/** What an operator should see although nobody waits for it. Node prints it, or hands it to the program's own listener. */
+function warn(message: string): void {
+  process.emitWarning(message, 'TroupeWarning');
 }

@@ -50,7 +50,13 @@ function inspect(options: InspectorOptions, claimId: string, image: InstanceImag
     };
     manager.tell('claim', {
       claimId,
-      spec: { group: 'inspection', kind: 'thread', memoryMb: INSPECTION_MEMORY_MB, cpuShares: 1, priority: 'normal' },
+      spec: {
+        group: claimId.split('#', 1)[0] ?? claimId,
+        kind: 'thread',
+        memoryMb: INSPECTION_MEMORY_MB,
+        cpuShares: 1,
+        priority: 'normal',
+      },
       listener: {
         workerStarted: (worker) => void loaded(worker).catch((thrown) => fail(String(thrown))),
         workerLost: ({ reason, error }) =>

@@ -1,0 +1,66 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { temporaryDirectory } from './support/temporary-directory.ts';
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+const run = promisify(execFile);
+
+function blocks(language: string): string[] {
+  return [...README.matchAll(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 'gs'))].map(([, code = '']) => code);
+}
+
+/** What a line of the example says it prints: the comment after a `console.log`, where that is not a remark. */
+function promisedOutput(code: string): string[] {
+  return [...code.matchAll(/console\.log\(.*\); \/\/ (.+)$/gm)]
+    .map(([, text = '']) => text)
+    .filter((text) => !text.startsWith('where'));
+}
+
+describe('README', () => {
+  const examples = blocks('js');
+
+  it('has examples of embedding', () => {
+    expect(examples.length).toBeGreaterThanOrEqual(3);
+  });
+
+  it.each(examples.map((code, index) => [index + 1, code] as const))(
+    'example %i runs as it stands in a project that depends on troupe, and prints what it promises',
+    async (_, code) => {
+      const project = await temporaryDirectory();
+      mkdirSync(join(project, 'node_modules'));
+      symlinkSync(ROOT, join(project, 'node_modules', 'troupe'));
+      writeFileSync(join(project, 'example.mjs'), code);
+      const { stdout } = await run(process.execPath, ['example.mjs'], { cwd: project });
+      for (const line of promisedOutput(code)) expect(stdout).toContain(line);
+    },
+  );
+
+  it('names only commands and options that exist', async () => {
+    const commands = blocks('sh')
+      .join('\n')
+      .matchAll(/npx troupe (\S+(?: (?:ls|describe|rm|versions|alias))?)/g);
+    for (const [, command = ''] of commands) {
+      const { stdout } = await run(process.execPath, [join(ROOT, 'bin/troupe.js'), ...command.split(' '), '--help']);
+      expect(stdout).toContain(`troupe ${command}`);
+    }
+  });
+
+  it('names every option of a function with its default', async () => {
+    const { functionConfigSchema } = await import('../src/config.ts');
+    for (const option of Object.keys(functionConfigSchema.shape)) {
+      if (option !== 'description') expect(README).toContain(`\`${option}\``);
+    }
+  });
+
+  it('shows a tree in which every folder exists', () => {
+    const tree = /```\nsrc\/\n(.*?)```/s.exec(README)?.[1] ?? '';
+    const folders = [...tree.matchAll(/^ {2}(\S+\/?) {2,}/gm)].map(([, name = '']) => name);
+    expect(folders.length).toBeGreaterThan(8);
+    for (const folder of folders) expect(existsSync(join(ROOT, 'src', folder)), folder).toBe(true);
+  });
+});
