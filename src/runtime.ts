@@ -62,6 +62,8 @@ export interface Runtime {
 
 /** Actors that do not end by then, once calls have drained, are killed. */
 const SHUTDOWN_TIMEOUT_MS = 10_000;
+/** What instances get to end by themselves at close. Calls have drained by then, so only one that is stuck takes it. */
+const LONGEST_STOP_MS = 1_000;
 
 export async function startRuntime(config: HostConfig): Promise<Runtime> {
   const clock = systemClock;
@@ -81,11 +83,13 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
   const manager = system.spawn(
     resourceManagerActor({
       startAgent: agentStarter(config, clock),
-      budgetsMb: new Array<number>(config.agents).fill(Math.floor(config.memoryBudgetMb / config.agents)),
+      budgetsMb: new Array<number>(config.agents).fill(agentBudgetMb(config)),
       naming,
       scheduler,
       clock,
       random,
+      // Whoever gives calls no time gives their instances none either.
+      shutdownGraceMs: Math.min(LONGEST_STOP_MS, config.drainTimeoutMs),
     }),
   );
 
@@ -101,14 +105,23 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
     }),
   );
   const caller = new Caller({ router, ledger, clock, hold, payloadLimitBytes, nextId: idSource() });
-  const builder = system.spawn(
-    builderActor({
+  const builder = system.spawn({
+    ...builderActor({
       artifactsDirectory: place.artifactsDirectory,
-      inspect: makeInspect({ manager, clock, timeoutMs: startTimeoutMs, payloadLimitBytes }),
+      inspect: makeInspect({
+        manager,
+        clock,
+        timeoutMs: startTimeoutMs,
+        payloadLimitBytes,
+        agentBudgetMb: agentBudgetMb(config),
+        roomNeeded: (need) => void later.deployer?.tell('roomNeeded', need),
+      }),
       clock,
       mapStack,
     }),
-  );
+    // A build that is under way at the stop still loads its artifact, in a worker.
+    dependsOn: [manager],
+  });
   const listener: RegistryListener = {
     functionChanged(description) {
       router.tell('functionChanged', description);
@@ -218,8 +231,12 @@ async function openPlace({ dataDir }: HostConfig, clock: Clock): Promise<Place> 
   };
 }
 
+function agentBudgetMb({ memoryBudgetMb, agents }: HostConfig): number {
+  return Math.floor(memoryBudgetMb / agents);
+}
+
 function agentStarter(config: HostConfig, clock: Clock): StartAgent {
-  const memoryBudgetMb = Math.floor(config.memoryBudgetMb / config.agents);
+  const memoryBudgetMb = agentBudgetMb(config);
   const { startTimeoutMs } = config;
   return (agentId) =>
     config.agent === 'inline'

@@ -5,44 +5,63 @@
 import { deserializeError, type SerializedError, TroupeError } from '../../errors.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { ActorRef } from '../../kernel/protocol.ts';
-import type { ResourceManagerMessages, Worker } from '../../resource-orchestration/resource-manager/protocol.ts';
+import type {
+  ClaimListener,
+  ResourceManagerMessages,
+  Worker,
+} from '../../resource-orchestration/resource-manager/protocol.ts';
 import type { InstanceImage } from '../../transport/instance-control.ts';
-import type { Artifact, FunctionManifest, Inspect } from '../builder/protocol.ts';
+import type { FunctionManifest, Inspect } from '../builder/protocol.ts';
 
 export interface InspectorOptions {
   readonly manager: ActorRef<ResourceManagerMessages>;
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly payloadLimitBytes: number;
+  /** The budget of one node agent: on a small one a function has to load in less. */
+  readonly agentBudgetMb: number;
+  /** Idle instances have to give way to what is being deployed as they do to calls. Must only tell. */
+  readonly roomNeeded: ClaimListener['roomNeeded'];
 }
 
 /** Enough for any bundle that an instance of the default size can load. */
 const INSPECTION_MEMORY_MB = 256;
 
 export function makeInspect(options: InspectorOptions): Inspect {
+  const memoryMb = Math.min(INSPECTION_MEMORY_MB, options.agentBudgetMb);
   let count = 0;
   return (artifact, env) => {
     const claimId = `inspect-${artifact.hash.slice(0, 12)}#${++count}`;
-    return inspect(options, claimId, imageOf(artifact, env, options.payloadLimitBytes));
+    const { format, entry } = artifact;
+    const { payloadLimitBytes } = options;
+    const image = { functionName: 'inspection', functionVersion: 0, format, entry, env, memoryMb, payloadLimitBytes };
+    return inspect(options, claimId, image);
   };
 }
 
 function inspect(options: InspectorOptions, claimId: string, image: InstanceImage): Promise<FunctionManifest> {
-  const { manager, clock, timeoutMs } = options;
+  const { manager, clock, timeoutMs, roomNeeded } = options;
+  const { memoryMb } = image;
   return new Promise<FunctionManifest>((resolve, reject) => {
-    const cancelTimer = clock.after(timeoutMs, () =>
-      fail(`Loading the function took longer than ${timeoutMs} ms. Look for work at the top level of the module.`),
-    );
+    let isLoading = false;
+    const cancelTimer = clock.after(timeoutMs, () => {
+      if (!isLoading) return refuse(noRoom(memoryMb, timeoutMs));
+      fail(`Loading the function took longer than ${timeoutMs} ms. Look for work at the top level of the module.`);
+    });
     const finish = () => {
       cancelTimer();
       manager.tell('release', { claimId, graceMs: 0 });
     };
-    const fail = (message: string, error?: SerializedError) => {
+    const refuse = (error: TroupeError) => {
       finish();
+      reject(error);
+    };
+    const fail = (message: string, error?: SerializedError) => {
       const cause = error && deserializeError(error);
-      reject(cause instanceof TroupeError ? cause : new TroupeError('INSTANCE_START_FAILED', message, { cause }));
+      refuse(cause instanceof TroupeError ? cause : new TroupeError('INSTANCE_START_FAILED', message, { cause }));
     };
     const loaded = async (worker: Worker) => {
+      isLoading = true;
       const outcome = await worker.control.specialise(image);
       if (outcome.kind === 'failed') return fail('The function does not load.', outcome.error);
       finish();
@@ -53,7 +72,7 @@ function inspect(options: InspectorOptions, claimId: string, image: InstanceImag
       spec: {
         group: claimId.split('#', 1)[0] ?? claimId,
         kind: 'thread',
-        memoryMb: INSPECTION_MEMORY_MB,
+        memoryMb,
         cpuShares: 1,
         priority: 'normal',
       },
@@ -62,24 +81,19 @@ function inspect(options: InspectorOptions, claimId: string, image: InstanceImag
         workerLost: ({ reason, error }) =>
           fail(`The function's module ended its worker while it loaded: ${reason}.`, error),
         claimDelayed: ({ reason }) => {
-          if (reason === 'impossible')
-            fail(`Loading a function takes ${INSPECTION_MEMORY_MB} MiB, more than the memory budget.`);
+          if (reason === 'impossible') refuse(noRoom(memoryMb, 0));
         },
-        roomNeeded: () => undefined,
+        roomNeeded,
         evict: () => fail('The function was not loaded: its worker had to make room.'),
       },
     });
   });
 }
 
-function imageOf(artifact: Artifact, env: InstanceImage['env'], payloadLimitBytes: number): InstanceImage {
-  return {
-    functionName: 'inspection',
-    functionVersion: 0,
-    format: artifact.format,
-    entry: artifact.entry,
-    env,
-    memoryMb: INSPECTION_MEMORY_MB,
-    payloadLimitBytes,
-  };
+function noRoom(memoryMb: number, waitedMs: number): TroupeError {
+  return new TroupeError(
+    'NO_CAPACITY',
+    `Loading the function takes ${memoryMb} MiB, and in ${waitedMs} ms no node agent had room for that. Raise memoryBudgetMb, or deploy when less is running.`,
+    { details: { memoryMb, waitedMs } },
+  );
 }
