@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * What `npm start` runs: a host on loopback with every sample deployed. Calls each sample cold and then warm, re-deploys one under load, kills
  * an instance, says what it saw, and keeps serving; with `--once` it leaves instead.
