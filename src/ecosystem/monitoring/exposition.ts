@@ -23,13 +23,15 @@ export interface HistogramSample {
 export class Exposition {
   readonly #registry = new Registry();
 
-  /** A total since the host started. */
+  /** A total since the host started. Without samples nothing is written: the library would write a 0 that has no labels. */
   counter(name: string, help: string, samples: readonly Sample[]): void {
+    if (samples.length === 0) return;
     const metric = new Counter({ name, help, labelNames: labelNamesOf(samples), registers: [this.#registry] });
     for (const { labels = {}, value } of samples) if (value !== undefined) metric.inc(labels, value);
   }
 
   gauge(name: string, help: string, samples: readonly Sample[]): void {
+    if (samples.length === 0) return;
     const metric = new Gauge({ name, help, labelNames: labelNamesOf(samples), registers: [this.#registry] });
     for (const { labels = {}, value } of samples) if (value !== undefined) metric.set(labels, value);
   }

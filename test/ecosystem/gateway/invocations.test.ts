@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { GatewayHost } from '../../../src/ecosystem/gateway/protocol.ts';
 import { ERROR_CODES, type ErrorCode, TroupeError } from '../../../src/errors.ts';
-import type { InvokeOptions } from '../../../src/function-management/router/caller.ts';
+import type { InvokeOptions } from '../../../src/function-management/router/protocol.ts';
 import { encodePayload } from '../../../src/transport/codec.ts';
 import { until } from '../../support/until.ts';
 import { ask, errorOf, gatewayFor, invoke, open, RECORD, responseTo } from './gateway-harness.ts';

@@ -52,7 +52,7 @@ describe('A stream', () => {
   it('sends its first chunk while the second is being made', async () => {
     let goOn: () => void = () => {};
     const gateway = await gatewayFor({
-      async *stream() {
+      async *stream(): AsyncGenerator<unknown, undefined> {
         yield 1;
         await new Promise<void>((resolve) => {
           goOn = resolve;
@@ -99,7 +99,7 @@ describe('A stream', () => {
     let isOver = false;
     const chunk = 'x'.repeat(65_536);
     const gateway = await gatewayFor({
-      async *stream() {
+      async *stream(): AsyncGenerator<unknown, undefined> {
         try {
           for (;;) {
             pulled++;
