@@ -2,7 +2,9 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type FunctionConfig, ISOLATIONS, PRIORITIES } from '../config.ts';
+import type { FunctionConfig } from '../config.ts';
+import { checkFlags } from './flag-check.ts';
+import { defined, wholeNumber } from './options.ts';
 
 /** What commander makes of the flags below. */
 export interface FunctionFlags {
@@ -19,10 +21,31 @@ export interface FunctionFlags {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+// Written out, for config.ts brings the schema library, which costs as much as the rest of the command line.
+const ISOLATIONS = ['thread', 'process'] as const satisfies readonly FunctionConfig['isolation'][];
+const RUNTIMES = ['node', 'exec'] as const satisfies readonly FunctionConfig['runtime'][];
+const PRIORITIES = ['high', 'normal', 'background'] as const satisfies readonly FunctionConfig['priority'][];
+
+/** The flag of each option of a function. */
+const FLAG_OF = {
+  isolation: '--isolation',
+  runtime: '--runtime',
+  memoryMb: '--memory',
+  timeoutMs: '--function-timeout',
+  concurrency: '--concurrency',
+  minInstances: '--min',
+  maxInstances: '--max',
+  keepAliveMs: '--keep-alive',
+  priority: '--priority',
+  idempotent: '--idempotent',
+  env: '--env',
+} satisfies Partial<Record<keyof FunctionConfig, string>>;
+
 export function addFunctionOptions(command: Command): Command {
   return command
+    .optionsGroup('Options of the function:')
     .addOption(new Option('--isolation <kind>', 'what an instance is').choices(ISOLATIONS))
-    .addOption(new Option('--runtime <kind>', 'exec runs any executable').choices(['node', 'exec']))
+    .addOption(new Option('--runtime <kind>', 'exec runs any executable').choices(RUNTIMES))
     .option('--memory <MiB>', 'memory limit of an instance', wholeNumber)
     .option('--function-timeout <ms>', 'longest run of a call', wholeNumber)
     .option('--concurrency <n>', 'calls inside an instance at a time', wholeNumber)
@@ -34,11 +57,23 @@ export function addFunctionOptions(command: Command): Command {
     .option('-e, --env <NAME=VALUE>', 'environment variable; may be repeated', environmentVariable);
 }
 
-export function toFunctionConfig(flags: FunctionFlags, path: string): FunctionConfig {
-  const runtime = flags.runtime ?? (isExecutable(path) ? 'exec' : undefined);
-  const config = {
+/** The flags that were given, as the user writes them. */
+export function givenFunctionFlags(flags: FunctionFlags): string[] {
+  return Object.keys(toOptions(flags)).map((option) => FLAG_OF[option as keyof typeof FLAG_OF]);
+}
+
+/** Throws `INVALID_ARGUMENT` that names the flag whose value is out of range. */
+export async function toFunctionConfig(flags: FunctionFlags, path: string): Promise<FunctionConfig> {
+  const config = toOptions({ ...flags, ...(flags.runtime === undefined && isExecutable(path) && { runtime: 'exec' }) });
+  const { functionConfigSchema } = await import('../config.ts');
+  checkFlags(config, functionConfigSchema.shape, FLAG_OF);
+  return config;
+}
+
+function toOptions(flags: FunctionFlags): FunctionConfig {
+  return defined({
     isolation: flags.isolation,
-    runtime,
+    runtime: flags.runtime,
     memoryMb: flags.memory,
     timeoutMs: flags.functionTimeout,
     concurrency: flags.concurrency,
@@ -48,8 +83,7 @@ export function toFunctionConfig(flags: FunctionFlags, path: string): FunctionCo
     priority: flags.priority,
     idempotent: flags.idempotent,
     env: flags.env,
-  };
-  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined));
+  });
 }
 
 const SCRIPT_EXTENSIONS = new Set(['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts', '.jsx', '.tsx', '.json', '.zip']);
@@ -63,13 +97,6 @@ function isExecutable(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** The range of each option is checked where the option is defined; here only that it is a number at all. */
-export function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isInteger(value)) throw new InvalidArgumentError('It must be a whole number.');
-  return value;
 }
 
 function environmentVariable(text: string, earlier: Readonly<Record<string, string>> = {}): Record<string, string> {

@@ -1,32 +1,39 @@
-/** The command line: parses, runs one command, and turns whatever went wrong into a message and an exit code. */
+/**
+ * The command line: parses, runs one command, and turns whatever went wrong into a message and an exit code. Only what parsing needs is
+ * loaded here; each command loads the rest when it runs.
+ */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { toTroupeError } from '../errors.ts';
+import { TroupeError, toTroupeError } from '../errors.ts';
 import { addDeploy } from './commands/deploy.ts';
 import { addFunctions } from './commands/functions.ts';
 import { addInvoke } from './commands/invoke.ts';
 import { addLogs } from './commands/logs.ts';
 import { addServe } from './commands/serve.ts';
-import { processTerminal, reportError, type Terminal } from './terminal.ts';
-
-const USAGE = 2;
+import { openTerminal, reportError, type Terminal } from './terminal.ts';
 
 /** Resolves with the exit code. */
-export async function main(args: readonly string[], terminal: Terminal = processTerminal): Promise<number> {
-  const program = buildProgram(terminal);
+export async function main(args: readonly string[], terminal: Terminal = openTerminal()): Promise<number> {
+  const end = args.indexOf('--');
+  const asJson = (end < 0 ? args : args.slice(0, end)).includes('--json');
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await buildProgram(terminal, asJson).parseAsync(args, { from: 'user' });
     return 0;
   } catch (thrown) {
-    // Commander has printed its own message, or the help that was asked for.
-    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : USAGE;
-    const error = toTroupeError(thrown);
-    reportError(terminal, error, args.includes('--json'));
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
+    const error = thrown instanceof CommanderError ? usageError(thrown) : toTroupeError(thrown);
+    // Commander has printed its own message for people.
+    if (asJson || !(thrown instanceof CommanderError)) reportError(terminal, error, asJson);
     return error.exitCode;
   }
 }
 
-function buildProgram(terminal: Terminal): Command {
+function usageError({ code, message }: CommanderError): TroupeError {
+  const text = code === 'commander.help' ? 'A command is missing.' : message.replace(/^error: /, '');
+  return new TroupeError('INVALID_ARGUMENT', text);
+}
+
+function buildProgram(terminal: Terminal, asJson: boolean): Command {
   const program = new Command('troupe')
     .description('Functions as a service, inside one host and inside one Node.js program.')
     .version(packageVersion(), '-V, --version')
@@ -36,7 +43,11 @@ function buildProgram(terminal: Terminal): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.out(text.trimEnd()),
-      writeErr: (text) => terminal.note(text.trimEnd()),
+      writeErr: (text) => {
+        if (!asJson) terminal.note(text.trimEnd());
+      },
+      getOutHasColors: () => terminal.outColors.isColorSupported,
+      getErrHasColors: () => terminal.noteColors.isColorSupported,
     })
     .addHelpText(
       'after',

@@ -1,79 +1,115 @@
 /** Where a command writes. Data goes to standard output, everything for people who watch to standard error. */
 import pc from 'picocolors';
-import { serializeError, type TroupeError } from '../errors.ts';
+import { toJsonText } from '../ecosystem/gateway/json-text.ts';
+import { isErrorCode, serializeError, type TroupeError } from '../errors.ts';
+
+export type Colors = ReturnType<typeof pc.createColors>;
 
 export interface Terminal {
   /** A line of data. */
   out(line: string): void;
   /** A line for whoever watches. */
   note(line: string): void;
+  /** Resolves once standard output takes more. */
+  drained(): Promise<void>;
+  /** Aborted when nobody reads standard output any more, as after `| head -1`. */
+  readonly closed: AbortSignal;
+  /** True when a person reads standard output. */
+  readonly isInteractive: boolean;
+  /** For standard output, and for standard error: only a terminal gets colours, and only without NO_COLOR. */
+  readonly outColors: Colors;
+  readonly noteColors: Colors;
 }
 
-export const processTerminal: Terminal = {
-  out: (line) => void process.stdout.write(`${line}\n`),
-  note: (line) => void process.stderr.write(`${line}\n`),
-};
-
-/** JSON as people read it on a terminal and as programs read it anywhere: bytes as Base64, big integers as strings. */
-export function toJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, (_, member) => jsonable(member), indent) ?? 'null';
+export function openTerminal(): Terminal {
+  const { stdout, stderr } = process;
+  const closed = new AbortController();
+  stdout.on('error', () => closed.abort());
+  // Nobody is left to tell.
+  stderr.on('error', () => {});
+  return {
+    out: (line) => void stdout.write(`${line}\n`),
+    note: (line) => void stderr.write(`${line}\n`),
+    async drained() {
+      if (!stdout.writableNeedDrain || closed.signal.aborted) return;
+      await new Promise<void>((resolve) => {
+        stdout.once('drain', resolve);
+        closed.signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    },
+    closed: closed.signal,
+    isInteractive: stdout.isTTY === true,
+    outColors: pc.createColors(stdout.isTTY === true && stdout.hasColors()),
+    noteColors: pc.createColors(stderr.isTTY === true && stderr.hasColors()),
+  };
 }
 
-function jsonable(value: unknown): unknown {
-  if (typeof value === 'bigint') return value.toString();
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-  if (isBufferJson(value)) return Buffer.from(value.data).toString('base64');
-  if (value instanceof Map) return Object.fromEntries(value);
-  if (value instanceof Set) return [...value];
-  return value;
+/** One line of JSON, in the forms that the gateway writes too. */
+export const toJson = toJsonText;
+
+/** Indented where a person reads it. */
+export function toReadableJson(value: unknown, { isInteractive }: Terminal): string {
+  const text = toJsonText(value);
+  return isInteractive ? JSON.stringify(JSON.parse(text), null, 2) : text;
 }
 
-/** `Buffer.prototype.toJSON` runs before a replacer sees the buffer. */
-function isBufferJson(value: unknown): value is { readonly data: number[] } {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'type' in value &&
-    value.type === 'Buffer' &&
-    'data' in value &&
-    Array.isArray(value.data)
-  );
-}
-
-/** Says what went wrong: for people with the cause and the function's own stack, for programs as one line of JSON. */
+/** Says what went wrong: for people with the function's own stack, for programs as one line of JSON. */
 export function reportError(terminal: Terminal, error: TroupeError, asJson: boolean): void {
-  if (asJson) {
-    const { message, details, cause } = serializeError(error);
-    terminal.note(
-      toJson({ error: { code: error.code, message, details: details ?? {}, ...(cause ? { cause } : {}) } }),
-    );
-    return;
+  const { message, details, cause } = serializeError(error);
+  if (asJson) return terminal.note(errorJson({ code: error.code, message, details: details ?? {}, cause }));
+  const { red, bold, dim } = terminal.noteColors;
+  if (error.code === 'CANCELLED') return terminal.note(message);
+  terminal.note(`${red('error')} ${bold(error.code)}: ${message}`);
+  // Where a cause is our own, the message has said what it is.
+  if (!cause || isErrorCode(cause.code)) return;
+  if (error.kind !== 'function' && error.kind !== 'build' && error.code !== 'INTERNAL') return;
+  for (const line of causeLines(error.cause, message)) terminal.note(dim(line));
+}
+
+function errorJson(error: { code: string; message: string; details: unknown; cause: unknown }): string {
+  const { cause, ...rest } = error;
+  try {
+    return toJson({ error: cause === undefined ? rest : error });
+  } catch {
+    // Details come from functions too, and may be anything.
+    return toJson({ error: { code: error.code, message: error.message, details: {} } });
   }
-  terminal.note(`${pc.red('error')} ${pc.bold(error.code)}: ${error.message}`);
-  const { cause } = error;
-  if (cause instanceof Error && error.kind === 'function')
-    terminal.note(pc.dim(cause.stack ?? `${cause.name}: ${cause.message}`));
+}
+
+/** Stacks name the error themselves; without one its message says what happened, unless that has been said. */
+function* causeLines(cause: unknown, said: string): Generator<string> {
+  const { name, message, stack } = serializeError(cause);
+  if (stack !== undefined) yield stack;
+  else if (message !== said) yield `${name}: ${message}`;
+  if (cause instanceof Error && cause.cause !== undefined) {
+    const inner = serializeError(cause.cause);
+    yield `caused by ${inner.stack ?? `${inner.name}: ${inner.message}`}`;
+  }
 }
 
 /** Columns of equal width; the last one as wide as it likes. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+export function table(colors: Colors, head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]) =>
     cells
       .map((cell, column) => (column === cells.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
       .join('  ')
       .trimEnd();
-  return [pc.dim(line(head)), ...rows.map(line)];
+  return [colors.dim(line(head)), ...rows.map(line)];
 }
 
-/** 950 us, 1.2 ms, 3.4 s: three figures whatever the size. */
+/** 950 us, 1.20 ms, 3.40 s: three figures whatever the size. */
 export function duration(us: number): string {
   if (us < 1_000) return `${us < 10 ? us.toFixed(1) : Math.round(us)} us`;
-  if (us < 1_000_000) return `${(us / 1_000).toPrecision(3)} ms`;
-  return `${(us / 1_000_000).toPrecision(3)} s`;
+  return us < 1_000_000 ? `${threeFigures(us / 1_000)} ms` : `${threeFigures(us / 1_000_000)} s`;
 }
 
 export function bytes(count: number): string {
   if (count < 1_000) return `${count} B`;
-  return count < 1_000_000 ? `${(count / 1_000).toPrecision(3)} kB` : `${(count / 1_000_000).toPrecision(3)} MB`;
+  return count < 1_000_000 ? `${threeFigures(count / 1_000)} kB` : `${threeFigures(count / 1_000_000)} MB`;
+}
+
+/** `toPrecision` writes numbers from 1,000 on with an exponent. */
+function threeFigures(value: number): string {
+  return value < 999.5 ? value.toPrecision(3) : String(Math.round(value));
 }

@@ -4,12 +4,12 @@ import type { Command } from 'commander';
 import type { Deployed } from '../../troupe.ts';
 import { addFunctionOptions, type FunctionFlags, toFunctionConfig } from '../function-options.ts';
 import { HostClient } from '../host-client.ts';
+import { addHostOptions, type HostFlags } from '../options.ts';
+import { interruptible } from '../signals.ts';
 import { bytes, type Terminal, toJson } from '../terminal.ts';
 
-interface DeployFlags extends FunctionFlags {
+interface DeployFlags extends FunctionFlags, HostFlags {
   readonly name: string;
-  readonly host?: string;
-  readonly json?: boolean;
 }
 
 export function addDeploy(program: Command, terminal: Terminal): void {
@@ -17,9 +17,8 @@ export function addDeploy(program: Command, terminal: Terminal): void {
     .command('deploy')
     .description('Build a function and make it the current version. The version before it drains.')
     .argument('<path>', 'a file or directory on the machine of the host')
-    .requiredOption('-n, --name <name>', 'lower-case letters, digits and hyphens')
-    .option('--host <url>', 'the host; the default is TROUPE_HOST, then http://127.0.0.1:4460')
-    .option('--json', 'print what was deployed as JSON');
+    .requiredOption('-n, --name <name>', 'lower-case letters, digits and hyphens');
+  addHostOptions(command, 'print what was deployed as JSON');
   addFunctionOptions(command)
     .addHelpText(
       'after',
@@ -29,17 +28,22 @@ Examples:
   $ troupe deploy ./resize --name resize --isolation process --memory 256
   $ troupe deploy ./count.sh --name count --runtime exec`,
     )
-    .action(async (path: string, flags: DeployFlags) => {
-      const deployed = await new HostClient(flags.host).json<Deployed>({
-        method: 'PUT',
-        path: `/functions/${encodeURIComponent(flags.name)}`,
-        body: { source: resolve(path), config: toFunctionConfig(flags, path) },
-      });
-      if (flags.json) return terminal.out(toJson(deployed));
-      const what = `${deployed.name} version ${deployed.version}`;
-      const how = deployed.reused ? 'built before' : `built in ${Math.round(deployed.buildMs)} ms`;
-      terminal.out(
-        deployed.isNew ? `${what}, ${bytes(deployed.bytes)}, ${how}` : `${what} is current already: nothing changed`,
-      );
-    });
+    .action((path: string, flags: DeployFlags) =>
+      interruptible(terminal, (signal) => deploy(path, flags, terminal, signal)),
+    );
+}
+
+async function deploy(path: string, flags: DeployFlags, terminal: Terminal, signal: AbortSignal): Promise<void> {
+  const client = await HostClient.open(flags.host, signal);
+  const deployed = await client.json<Deployed>({
+    method: 'PUT',
+    path: client.functionPath(flags.name),
+    body: { source: resolve(path), config: await toFunctionConfig(flags, path) },
+  });
+  if (flags.json) return terminal.out(toJson(deployed));
+  const what = `${deployed.name} version ${deployed.version}`;
+  const how = deployed.reused ? 'built before' : `built in ${Math.round(deployed.buildMs)} ms`;
+  terminal.out(
+    deployed.isNew ? `${what}, ${bytes(deployed.bytes)}, ${how}` : `${what} is current already: nothing changed`,
+  );
 }

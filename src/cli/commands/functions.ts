@@ -7,54 +7,65 @@ import {
   type FunctionAlias,
   type FunctionDescription,
 } from '../../function-management/registry/protocol.ts';
-import { wholeNumber } from '../function-options.ts';
 import { HostClient } from '../host-client.ts';
+import { addHostOptions, type HostFlags } from '../options.ts';
+import { interruptible } from '../signals.ts';
 import { bytes, duration, type Terminal, table, toJson } from '../terminal.ts';
 
-interface CommonFlags {
-  readonly host?: string;
-  readonly json?: boolean;
-}
+type Run<Args extends unknown[], Flags> = (client: HostClient, flags: Flags, ...args: Args) => Promise<void>;
 
 export function addFunctions(program: Command, terminal: Terminal): void {
-  const fn = program.command('fn').description('List, describe and remove functions, their versions and aliases.');
+  const fn = program
+    .command('fn')
+    .description('List, describe and remove functions, their versions and aliases.')
+    .addHelpText('after', '\nExamples:\n  $ troupe fn ls\n  $ troupe fn alias hello current 3');
   const add = (name: string, description: string, example: string): Command =>
-    fn
-      .command(name)
-      .description(description)
-      .option('--host <url>', 'the host; the default is TROUPE_HOST, then http://127.0.0.1:4460')
-      .option('--json', 'print JSON')
-      .addHelpText('after', `\nExample:\n  $ troupe fn ${example}`);
+    addHostOptions(fn.command(name).description(description), 'print JSON').addHelpText(
+      'after',
+      `\nExample:\n  $ troupe fn ${example}`,
+    );
+  /** Calls `run` with a client and what commander hands over: the arguments, the flags, the command. */
+  const action =
+    <Args extends unknown[], Flags extends HostFlags>(run: Run<Args, Flags>) =>
+    (...given: unknown[]) =>
+      interruptible(terminal, async (signal) => {
+        const flags = given.at(-2) as Flags;
+        await run(await HostClient.open(flags.host, signal), flags, ...(given.slice(0, -2) as Args));
+      });
 
-  add('ls', 'List every function.', 'ls').action((flags: CommonFlags) => list(flags, terminal));
+  add('ls', 'List every function.', 'ls').action(action((client, flags: HostFlags) => list(client, flags, terminal)));
   add('describe', 'Show a function with its instances and latest calls.', 'describe hello')
     .argument('<name>')
-    .action((name: string, flags: CommonFlags) => describe(name, flags, terminal));
+    .action(action((client, flags: HostFlags, name: string) => describe(client, name, flags, terminal)));
   add('versions', 'List the versions of a function, newest first.', 'versions hello')
     .argument('<name>')
-    .action((name: string, flags: CommonFlags) => versions(name, flags, terminal));
+    .action(action((client, flags: HostFlags, name: string) => versions(client, name, flags, terminal)));
   add('rm', 'Remove a function with all its versions.', 'rm hello')
     .argument('<name>')
-    .action(async (name: string, flags: CommonFlags) => {
-      await new HostClient(flags.host).json({ method: 'DELETE', path: pathOf(name) });
-      terminal.out(flags.json ? toJson({ removed: name }) : `${name} is removed`);
-    });
+    .action(
+      action(async (client, flags: HostFlags, name: string) => {
+        await client.json({ method: 'DELETE', path: client.functionPath(name) });
+        terminal.out(flags.json ? toJson({ removed: name }) : `${name} is removed`);
+      }),
+    );
   add(
     'alias',
     'Point an alias at a version, split it by weight, or remove it. Moving "current" back is a rollback.',
-    'alias hello current 3',
+    'alias hello current 3\n  $ troupe fn alias hello canary 3=90 4=10\n  $ troupe fn alias hello canary --rm',
   )
     .argument('<name>')
     .argument('<alias>')
     .argument('[targets...]', 'a version, or VERSION=WEIGHT several times')
     .option('--rm', 'remove the alias')
-    .action((name: string, alias: string, targets: string[], flags: CommonFlags & { rm?: boolean }) =>
-      setAlias({ name, alias, targets, flags }, terminal),
+    .action(
+      action((client, flags: AliasFlags, name: string, alias: string, targets: string[]) =>
+        setAlias(client, { name, alias, targets, flags }, terminal),
+      ),
     );
 }
 
-async function list({ host, json }: CommonFlags, terminal: Terminal): Promise<void> {
-  const functions = await new HostClient(host).json<FunctionDescription[]>({ method: 'GET', path: '/functions' });
+async function list(client: HostClient, { json }: HostFlags, terminal: Terminal): Promise<void> {
+  const { functions } = await client.json<{ functions: FunctionDescription[] }>({ method: 'GET', path: '/functions' });
   if (json) return terminal.out(toJson(functions));
   if (functions.length === 0) return terminal.note('No function is deployed. Deploy one with "troupe deploy".');
   const rows = functions.map((description) => {
@@ -70,11 +81,12 @@ async function list({ host, json }: CommonFlags, terminal: Terminal): Promise<vo
       config?.description ?? '',
     ];
   });
-  for (const line of table(['NAME', 'VERSION', 'SHAPE', 'ISOLATION', 'MEMORY', 'BUNDLE', ''], rows)) terminal.out(line);
+  for (const line of table(terminal.outColors, ['NAME', 'VERSION', 'SHAPE', 'ISOLATION', 'MEMORY', 'BUNDLE', ''], rows))
+    terminal.out(line);
 }
 
-async function describe(name: string, { host, json }: CommonFlags, terminal: Terminal): Promise<void> {
-  const details = await new HostClient(host).json<FunctionDetails>({ method: 'GET', path: pathOf(name) });
+async function describe(client: HostClient, name: string, { json }: HostFlags, terminal: Terminal): Promise<void> {
+  const details = await client.json<FunctionDetails>({ method: 'GET', path: client.functionPath(name) });
   if (json) return terminal.out(toJson(details));
   terminal.out(`${details.name}, version ${currentOf(details)?.version ?? '-'} of ${details.versions.length}`);
   for (const alias of details.aliases) terminal.out(`  alias ${describeAlias(alias)}`);
@@ -92,7 +104,11 @@ async function describe(name: string, { host, json }: CommonFlags, terminal: Ter
   );
   if (instances.length > 0) terminal.out('');
   if (instances.length > 0) {
-    for (const line of table(['INSTANCE', 'STATE', 'VERSION', 'STARTED', 'COLD START', 'AGENT'], instances))
+    for (const line of table(
+      terminal.outColors,
+      ['INSTANCE', 'STATE', 'VERSION', 'STARTED', 'COLD START', 'AGENT'],
+      instances,
+    ))
       terminal.out(line);
   }
   const calls = details.latest.map(({ id, status, totalUs, phasesUs, coldStart }) => [
@@ -104,11 +120,12 @@ async function describe(name: string, { host, json }: CommonFlags, terminal: Ter
   ]);
   if (calls.length === 0) return;
   terminal.out('');
-  for (const line of table(['INVOCATION', 'STATUS', 'TOTAL', 'RUN', 'START'], calls)) terminal.out(line);
+  for (const line of table(terminal.outColors, ['INVOCATION', 'STATUS', 'TOTAL', 'RUN', 'START'], calls))
+    terminal.out(line);
 }
 
-async function versions(name: string, { host, json }: CommonFlags, terminal: Terminal): Promise<void> {
-  const details = await new HostClient(host).json<FunctionDetails>({ method: 'GET', path: pathOf(name) });
+async function versions(client: HostClient, name: string, { json }: HostFlags, terminal: Terminal): Promise<void> {
+  const details = await client.json<FunctionDetails>({ method: 'GET', path: client.functionPath(name) });
   const newestFirst = [...details.versions].sort((one, other) => other.version - one.version);
   if (json) return terminal.out(toJson(newestFirst));
   const rows = newestFirst.map(({ version, createdAtMs, artifact, shape }) => [
@@ -122,20 +139,26 @@ async function versions(name: string, { host, json }: CommonFlags, terminal: Ter
       .map(({ alias }) => alias)
       .join(', '),
   ]);
-  for (const line of table(['VERSION', 'CREATED', 'SHAPE', 'BUNDLE', 'ARTIFACT', 'ALIASES'], rows)) terminal.out(line);
+  for (const line of table(terminal.outColors, ['VERSION', 'CREATED', 'SHAPE', 'BUNDLE', 'ARTIFACT', 'ALIASES'], rows))
+    terminal.out(line);
+}
+
+interface AliasFlags extends HostFlags {
+  readonly rm?: boolean;
 }
 
 interface AliasRequest {
   readonly name: string;
   readonly alias: string;
   readonly targets: readonly string[];
-  readonly flags: CommonFlags & { readonly rm?: boolean };
+  readonly flags: AliasFlags;
 }
 
-async function setAlias({ name, alias, targets, flags }: AliasRequest, terminal: Terminal): Promise<void> {
-  const client = new HostClient(flags.host);
-  const path = `${pathOf(name)}/aliases/${encodeURIComponent(alias)}`;
+async function setAlias(client: HostClient, request: AliasRequest, terminal: Terminal): Promise<void> {
+  const { name, alias, targets, flags } = request;
+  const path = `${client.functionPath(name)}/aliases/${encodeURIComponent(alias)}`;
   if (flags.rm) {
+    if (targets.length > 0) throw new TroupeError('INVALID_ARGUMENT', 'Give versions, or --rm, not both.');
     await client.json({ method: 'DELETE', path });
     return terminal.out(flags.json ? toJson({ removed: alias }) : `alias ${alias} of ${name} is removed`);
   }
@@ -150,12 +173,9 @@ async function setAlias({ name, alias, targets, flags }: AliasRequest, terminal:
 }
 
 function parseTarget(text: string): FunctionAlias['targets'][number] {
-  const [version = '', weight = '1'] = text.split('=');
-  try {
-    return { version: wholeNumber(version), weight: wholeNumber(weight) };
-  } catch {
-    throw new TroupeError('INVALID_ARGUMENT', `"${text}" is neither a version nor VERSION=WEIGHT.`);
-  }
+  const [, version, weight = '1'] = /^(\d{1,15})(?:=(\d{1,15}(?:\.\d+)?))?$/.exec(text) ?? [];
+  if (version !== undefined) return { version: Number(version), weight: Number(weight) };
+  throw new TroupeError('INVALID_ARGUMENT', `"${text}" is neither a version nor VERSION=WEIGHT, as 3 or 3=90.`);
 }
 
 function describeAlias({ alias, targets }: FunctionAlias): string {
@@ -167,8 +187,4 @@ function describeAlias({ alias, targets }: FunctionAlias): string {
 function currentOf({ versions: all, aliases }: FunctionDescription) {
   const current = aliases.find(({ alias }) => alias === CURRENT_ALIAS)?.targets[0]?.version;
   return all.find(({ version }) => version === current);
-}
-
-function pathOf(name: string): string {
-  return `/functions/${encodeURIComponent(name)}`;
 }

@@ -1,17 +1,16 @@
 /** `troupe serve`: a host with its gateway, in the foreground. */
-import type { Command } from 'commander';
-import { Option } from 'commander';
-import { DEFAULT_HOST, DEFAULT_PORT, type HostOptions, readEnvironment } from '../../config.ts';
-import { type Gateway, startGateway } from '../../ecosystem/gateway/gateway.ts';
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import type { HostOptions } from '../../config.ts';
 import { TroupeError } from '../../errors.ts';
-import { createTroupe } from '../../troupe.ts';
-import { wholeNumber } from '../function-options.ts';
-import { aborted } from '../signals.ts';
+import { checkFlags } from '../flag-check.ts';
+import { defined, wholeNumber, wholeNumberFrom } from '../options.ts';
+import { aborted, catchInterrupts } from '../signals.ts';
 import { type Terminal, toJson } from '../terminal.ts';
 
 interface ServeFlags {
   readonly port?: number;
-  readonly address: string;
+  readonly address?: string;
   readonly data?: string;
   readonly agent: 'inline' | 'process';
   readonly agents?: number;
@@ -22,13 +21,30 @@ interface ServeFlags {
 }
 
 const DEFAULT_DATA_DIR = '.troupe';
+const MAX_PORT = 65_535;
+
+/** The gateway waits this much longer than the host for calls, so that those that the host ends still get their answer. */
+const ANSWER_MS = 1_000;
+
+const FLAG_OF = {
+  dataDir: '--data',
+  agent: '--agent',
+  agents: '--agents',
+  memoryBudgetMb: '--budget',
+  payloadLimitBytes: '--payload-limit',
+  drainTimeoutMs: '--drain',
+} satisfies Partial<Record<keyof HostOptions, string>>;
 
 export function addServe(program: Command, terminal: Terminal): void {
   program
     .command('serve')
     .description('Run a host and its HTTP gateway. Ctrl-C lets calls finish, a second one does not.')
-    .option('--port <n>', `TCP port, 0 for any free one; the default is TROUPE_PORT, then ${DEFAULT_PORT}`, wholeNumber)
-    .option('--address <ip>', 'address to listen on', DEFAULT_HOST)
+    .option(
+      '--port <n>',
+      'TCP port, 0 for any free one; the default is TROUPE_PORT, then 4460',
+      wholeNumberFrom(0, MAX_PORT),
+    )
+    .option('--address <ip>', 'address to listen on (default: 127.0.0.1)')
     .option('--data <dir>', `data directory; the default is TROUPE_DATA_DIR, then ./${DEFAULT_DATA_DIR}`)
     .addOption(
       new Option('--agent <kind>', 'where instances live: a process that may die alone, or this one')
@@ -51,48 +67,78 @@ Examples:
 }
 
 async function serve(flags: ServeFlags, terminal: Terminal): Promise<void> {
-  const dataDir = flags.data ?? readEnvironment('dataDir') ?? DEFAULT_DATA_DIR;
-  const port = flags.port ?? environmentPort() ?? DEFAULT_PORT;
-  const interrupts = new AbortController();
-  const interrupt = () => {
-    if (interrupts.signal.aborted) process.exit(130);
-    interrupts.abort();
-    terminal.note('Letting calls finish. Ctrl-C again to stop at once.');
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
-  const options: HostOptions = {
-    dataDir,
-    agent: flags.agent,
-    ...(flags.agents === undefined ? {} : { agents: flags.agents }),
-    ...(flags.budget === undefined ? {} : { memoryBudgetMb: flags.budget }),
-    ...(flags.payloadLimit === undefined ? {} : { payloadLimitBytes: flags.payloadLimit }),
-    ...(flags.drain === undefined ? {} : { drainTimeoutMs: flags.drain }),
-  };
-  const troupe = await createTroupe(options);
-  let gateway: Gateway | undefined;
+  let isUp = false;
+  const interrupts = catchInterrupts(() =>
+    terminal.note(
+      isUp ? 'Letting calls finish. Ctrl-C again to stop at once.' : 'Stopping. Ctrl-C again to stop at once.',
+    ),
+  );
   try {
-    gateway = await startGateway({ host: troupe, port, address: flags.address });
+    await runHost(flags, terminal, interrupts.signal, () => {
+      isUp = true;
+    });
+  } finally {
+    interrupts.release();
+  }
+  if (!isUp) throw new TroupeError('CANCELLED', 'Interrupted before the host was up.');
+}
+
+/** Until the interrupt. */
+async function runHost(flags: ServeFlags, terminal: Terminal, interrupt: AbortSignal, up: () => void): Promise<void> {
+  const { port, dataDir, address, options } = await settings(flags);
+  const [{ createTroupe }, { startGateway }] = await Promise.all([
+    import('../../troupe.ts'),
+    import('../../ecosystem/gateway/gateway.ts'),
+  ]);
+  if (interrupt.aborted) return;
+  const troupe = await createTroupe(options);
+  let closeGateway = async () => {};
+  try {
+    if (interrupt.aborted) return;
+    const gateway = await startGateway({ host: troupe, port, address });
+    closeGateway = () => gateway.close({ timeoutMs: (options.drainTimeoutMs ?? 10_000) + ANSWER_MS });
+    up();
     if (flags.json) terminal.out(toJson({ url: gateway.url, dataDir, pid: process.pid }));
     terminal.note(`troupe serves ${gateway.url}, data in ${dataDir}`);
     terminal.note(`  deploy a function   troupe deploy ./hello.ts --name hello${hostFlag(gateway.url)}`);
-    await aborted(interrupts.signal);
+    await aborted(interrupt);
   } finally {
     // The gateway stops taking requests while the host lets those inside finish.
-    await Promise.all([gateway?.close(), troupe.close()]);
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
+    await Promise.all([closeGateway(), troupe.close()]);
   }
 }
 
-function environmentPort(): number | undefined {
-  const text = readEnvironment('port');
+interface Settings {
+  readonly port: number;
+  readonly dataDir: string;
+  readonly address: string;
+  readonly options: HostOptions;
+}
+
+/** Flag, then environment, then default. */
+async function settings(flags: ServeFlags): Promise<Settings> {
+  const { DEFAULT_HOST, DEFAULT_PORT, hostConfigSchema, readEnvironment } = await import('../../config.ts');
+  const given = defined({
+    dataDir: flags.data,
+    agent: flags.agent,
+    agents: flags.agents,
+    memoryBudgetMb: flags.budget,
+    payloadLimitBytes: flags.payloadLimit,
+    drainTimeoutMs: flags.drain,
+  });
+  checkFlags(given, hostConfigSchema.unwrap().shape, FLAG_OF);
+  const dataDir = resolve(flags.data ?? readEnvironment('dataDir') ?? DEFAULT_DATA_DIR);
+  const port = flags.port ?? parsePort(readEnvironment('port')) ?? DEFAULT_PORT;
+  return { port, dataDir, address: flags.address ?? DEFAULT_HOST, options: { ...given, dataDir } };
+}
+
+function parsePort(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const port = Number(text);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw new TroupeError('CONFIG_INVALID', `TROUPE_PORT must be a port number, not "${text}".`);
+  if (/^\d+$/.test(text) && port <= MAX_PORT) return port;
+  throw new TroupeError('CONFIG_INVALID', `TROUPE_PORT must be a port number from 0 to ${MAX_PORT}, not "${text}".`);
 }
 
 function hostFlag(url: string): string {
-  return url === `http://${DEFAULT_HOST}:${DEFAULT_PORT}` ? '' : ` --host ${url}`;
+  return url === 'http://127.0.0.1:4460' ? '' : ` --host ${url}`;
 }
