@@ -6,9 +6,7 @@
  * Invariants (numbers as in README.md):
  * 1. A version has at most as many live claims as its target.
  * 2. Every claim is released exactly once: when its instance has ended, or when it is given up before it had one.
- * 3. A deploy that is refused has changed nothing.
  */
-import { type FunctionConfig, resolveFunctionConfig } from '../../config.ts';
 import { deserializeError, type SerializedError, TroupeError } from '../../errors.ts';
 import { later } from '../../kernel/actor-system.ts';
 import type { ActorContext, ActorDefinition, ActorRef } from '../../kernel/protocol.ts';
@@ -29,7 +27,8 @@ import type {
 import type { FunctionDescription, FunctionVersion, RegistryMessages } from '../registry/protocol.ts';
 import type { RouterMessages } from '../router/protocol.ts';
 import { type ClaimEntry, Deployment } from './deployment.ts';
-import type { DeployerMessages, DeployOutcome, DeployRequest } from './protocol.ts';
+import type { DeployerMessages } from './protocol.ts';
+import { Publisher } from './publisher.ts';
 import { claimListener, claimOf, imageOf } from './version-claim.ts';
 
 export interface DeployerOptions {
@@ -46,8 +45,6 @@ export interface DeployerOptions {
   readonly payloadLimitBytes: number;
 }
 
-/** A build may install dependencies first. */
-const BUILD_TIMEOUT_MS = 600_000;
 /** A worker whose instance has drained has nothing left to finish. */
 const RELEASE_GRACE_MS = 0;
 
@@ -59,9 +56,10 @@ export function deployerActor(options: DeployerOptions): ActorDefinition<Deploye
     dependsOn: [options.builder, options.registry, options.manager, options.router],
     start: (context) => {
       const deployer = new Deployer(options, context);
+      const publisher = new Publisher(options);
       return {
-        deploy: (request) => later(deployer.deploy(request)),
-        remove: ({ name }) => later(deployer.remove(name)),
+        deploy: (request) => later(publisher.deploy(request)),
+        remove: ({ name }) => later(publisher.remove(name)),
         scale: (target) => deployer.scale(target),
         instances: ({ name }) => later(deployer.instances(name)),
         functionChanged: (description) => deployer.functionChanged(description),
@@ -85,47 +83,10 @@ class Deployer {
   readonly #deployments = new Map<string, Deployment>();
   readonly #byClaim = new Map<string, Deployment>();
   readonly #instances = new Map<string, ActorRef<InstanceMessages>>();
-  #deploying = 0;
 
   constructor(options: DeployerOptions, context: ActorContext<DeployerMessages>) {
     this.#options = options;
     this.#context = context;
-  }
-
-  async deploy(request: DeployRequest): Promise<DeployOutcome> {
-    this.#deploying++;
-    try {
-      return await this.#deploy(request);
-    } finally {
-      this.#deploying--;
-    }
-  }
-
-  async remove(name: string): Promise<undefined> {
-    const { registry, builder } = this.#options;
-    await registry.ask('remove', { name });
-    // Between its build and its registration no version refers to an artifact yet. The next removal collects what this one leaves.
-    if (this.#deploying > 0) return;
-    const functions = await registry.ask('list', undefined);
-    const keep = functions.flatMap(({ versions }) => versions.map(({ artifact }) => artifact.hash));
-    if (this.#deploying === 0) await builder.ask('collectGarbage', { keep });
-  }
-
-  async #deploy({ name, source, config }: DeployRequest): Promise<DeployOutcome> {
-    // Checked before anything is built: a wrong option should not cost a build.
-    const { runtime } = resolveFunctionConfig(config);
-    const build = { source, runtime, env: config.env ?? {} };
-    const outcome = await this.#options.builder.ask('build', build, { timeoutMs: BUILD_TIMEOUT_MS });
-    if (outcome.kind === 'refused') throw deserializeError(outcome.error);
-    const { artifact, manifest, reused, durationMs } = outcome;
-    const resolved = resolveFunctionConfig(mergeConfig(manifest.config, config));
-    const registered = await this.#options.registry.ask('register', {
-      name,
-      artifact,
-      shape: manifest.shape,
-      config: resolved,
-    });
-    return { ...registered, reused, buildMs: durationMs };
   }
 
   scale({ name, version, instances, demanded }: ScalingTarget): void {
@@ -332,10 +293,4 @@ class Deployer {
   #functionHadInstances(name: string): boolean {
     return [...this.#deployments.values()].some(({ version, hadInstances }) => version.name === name && hadInstances);
   }
-}
-
-/** Options given to `deploy` win over those the function exports; environment variables are merged one by one. */
-function mergeConfig(exported: FunctionConfig, given: FunctionConfig): FunctionConfig {
-  const stated = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  return { ...exported, ...stated, env: { ...exported.env, ...given.env } };
 }

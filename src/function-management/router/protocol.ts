@@ -43,15 +43,6 @@ export type CallOutcome =
   | { readonly kind: 'succeeded'; readonly payload: Uint8Array; readonly entry: InvocationEntry }
   | { readonly kind: 'failed'; readonly error: TroupeError; readonly entry: InvocationEntry };
 
-/** A call on its way, as the door holds it. */
-export interface CallTicket {
-  readonly id: string;
-  /** Settles the call with `CANCELLED` and tells the function, unless it has settled already. */
-  cancel(): void;
-  /** Asks for more chunks of a stream; ignored before the call has reached its instance, which begins with some credit. */
-  grant(chunks: number): void;
-}
-
 export interface RouterSnapshot {
   readonly functions: readonly {
     readonly name: string;

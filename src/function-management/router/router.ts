@@ -8,7 +8,7 @@
  * 3. No instance has more calls inside than its concurrency, counting those that have settled but not left.
  * 4. A queue holds at most `maxQueued` calls; a call waits no longer than its deadline.
  */
-import { TroupeError } from '../../errors.ts';
+import type { TroupeError } from '../../errors.ts';
 import { later } from '../../kernel/actor-system.ts';
 import type { ActorContext, ActorDefinition } from '../../kernel/protocol.ts';
 import type { Random } from '../../kernel/random.ts';
@@ -17,9 +17,11 @@ import type { FunctionDescription } from '../registry/protocol.ts';
 import type { Call } from './call.ts';
 import { DeadlineWheel } from './deadline-wheel.ts';
 import { lossError, mayRetry } from './loss-policy.ts';
-import type { IdleInstance, RouterMessages, RouterSnapshot } from './protocol.ts';
+import type { RouterMessages } from './protocol.ts';
+import { cancelled, drained, draining, queueFull, removed, timedOut, tooDeep } from './refusals.ts';
 import { RouteTable } from './route-table.ts';
 import type { VersionRoute } from './version-route.ts';
+import { idleInstances, observe, snapshot } from './views.ts';
 
 export interface RouterOptions {
   readonly random: Random;
@@ -56,8 +58,7 @@ export function routerActor(options: RouterOptions): ActorDefinition<RouterMessa
       const router = new Router(options, context);
       return {
         invoke: (call) => router.invoke(call),
-        cancel: (call) =>
-          router.stopCall(call, new TroupeError('CANCELLED', 'The caller cancelled the call.'), 'cancelled'),
+        cancel: (call) => router.stopCall(call, cancelled(), 'cancelled'),
         callLeft: ({ instanceId, call }) => router.callLeft(instanceId, call as Call),
         callLost: ({ call, loss }) => router.callLost(call, loss),
         instanceReady: (handle) => router.instanceReady(handle),
@@ -66,10 +67,10 @@ export function routerActor(options: RouterOptions): ActorDefinition<RouterMessa
         functionChanged: (description) => router.functionChanged(description),
         functionRemoved: (name) => router.functionRemoved(name),
         startFailed: ({ name, version, error }) => router.startFailed(name, version, error),
-        observe: () => router.observe(),
-        idleInstances: ({ name, version }) => router.idleInstances(name, version),
+        observe: () => observe(router.routes(), context.clock.nowMs()),
+        idleInstances: (filter) => idleInstances(router.routes(), filter, context.clock.nowMs()),
         drain: ({ timeoutMs }) => later(router.drain(timeoutMs)),
-        snapshot: () => router.snapshot(),
+        snapshot: () => snapshot(router.routes()),
       };
     },
   };
@@ -98,10 +99,9 @@ class Router {
   invoke(call: Call): void {
     if (call.isSettled) return;
     const { request, stamps } = call;
-    if (this.#isDraining)
-      return call.fail(new TroupeError('SHUTTING_DOWN', 'The host is draining and takes no new calls.'));
+    if (this.#isDraining) return call.fail(draining());
     if (request.depth > this.#options.maxCallDepth)
-      return call.fail(depthError(request.functionName, this.#options.maxCallDepth));
+      return call.fail(tooDeep(request.functionName, this.#options.maxCallDepth));
     const resolution = this.#table.resolve(request);
     if (resolution.kind === 'unknown') return call.fail(resolution.error);
     const { route } = resolution;
@@ -191,10 +191,7 @@ class Router {
   }
 
   functionRemoved(name: string): void {
-    const error = new TroupeError(
-      'FUNCTION_NOT_FOUND',
-      `Function "${name}" was removed while the call waited for an instance.`,
-    );
+    const error = removed(name);
     for (const route of this.#table.routesOf(name)) this.#failWaiting(route, error);
     this.#table.remove(name);
   }
@@ -204,23 +201,9 @@ class Router {
     if (route) this.#failWaiting(route, error);
   }
 
-  observe() {
-    const nowMs = this.#context.clock.nowMs();
-    return [...this.#table.routes()].map((route) => route.observe(nowMs));
-  }
-
-  idleInstances(name: string | undefined, version: number | undefined): IdleInstance[] {
-    const nowMs = this.#context.clock.nowMs();
-    const idle: IdleInstance[] = [];
-    for (const route of this.#table.routes()) {
-      const { version: known } = route;
-      if ((name !== undefined && known.name !== name) || (version !== undefined && known.version !== version)) continue;
-      if (route.queued > 0) continue;
-      for (const { handle, inFlight, lastUsedMs } of route.instances.values()) {
-        if (inFlight === 0) idle.push(toIdle(handle, known.config.priority, nowMs - lastUsedMs));
-      }
-    }
-    return idle.sort((one, other) => other.idleMs - one.idleMs);
+  /** What `views.ts` looks at. */
+  routes(): VersionRoute[] {
+    return [...this.#table.routes()];
   }
 
   drain(timeoutMs: number): Promise<undefined> {
@@ -229,26 +212,11 @@ class Router {
       this.#drained = () => resolve(undefined);
       this.#finishDrain();
       this.#context.after(timeoutMs, () => {
-        const error = new TroupeError(
-          'SHUTTING_DOWN',
-          `The host closed before the call was done; it waited ${timeoutMs} ms.`,
-        );
+        const error = drained(timeoutMs);
         for (const call of this.#wheel.values()) this.stopCall(call, error, 'cancelled');
         this.#drained?.();
       });
     });
-  }
-
-  snapshot(): RouterSnapshot {
-    return {
-      functions: [...this.#table.routes()].map(({ version, instances, queued }) => ({
-        name: version.name,
-        version: version.version,
-        ready: instances.size,
-        queued,
-        inFlight: instances.inFlight,
-      })),
-    };
   }
 
   /** False when every instance is full. */
@@ -273,17 +241,7 @@ class Router {
 
   #wait(route: VersionRoute, call: Call): void {
     const { name, config } = route.version;
-    if (route.queued >= config.maxQueued) {
-      return call.fail(
-        new TroupeError(
-          'OVERLOADED',
-          `${route.queued} calls wait for "${name}" already. Try again later, or raise maxQueued or maxInstances.`,
-          {
-            details: { functionName: name, queued: route.queued },
-          },
-        ),
-      );
-    }
+    if (route.queued >= config.maxQueued) return call.fail(queueFull(name, route.queued));
     route.enqueue(call);
     this.#wheel.add(call);
     this.#askForInstance(route);
@@ -308,15 +266,7 @@ class Router {
   }
 
   #timedOut(call: Call): void {
-    const where = call.place === 'queued' ? ' It was still waiting for an instance.' : '';
-    const error = new TroupeError(
-      'TIMEOUT',
-      `"${call.request.functionName}" did not answer within ${call.timeoutMs} ms.${where}`,
-      {
-        details: { functionName: call.request.functionName, timeoutMs: call.timeoutMs, place: call.place },
-      },
-    );
-    this.stopCall(call, error, 'timeout');
+    this.stopCall(call, timedOut(call), 'timeout');
   }
 
   /** The function did not stop when told to: the instance is given up, for nothing else gets the slot back. */
@@ -363,18 +313,4 @@ class Router {
   #finishDrain(): void {
     if (this.#isDraining && this.#wheel.size === 0) this.#drained?.();
   }
-}
-
-function toIdle(handle: InstanceHandle, priority: IdleInstance['priority'], idleMs: number): IdleInstance {
-  const { instanceId, claimId, agentId, memoryMb, origin, functionName: name, functionVersion: version } = handle;
-  const coldStartMs = origin.specialisedAtMs - origin.claimedAtMs;
-  return { instanceId, name, version, claimId, agentId, memoryMb, priority, idleMs, coldStartMs };
-}
-
-function depthError(functionName: string, maxCallDepth: number): TroupeError {
-  return new TroupeError(
-    'CALL_DEPTH_EXCEEDED',
-    `Calling "${functionName}" would be more than ${maxCallDepth} functions deep. Functions that call each other in a circle end here.`,
-    { details: { functionName, maxCallDepth } },
-  );
 }
