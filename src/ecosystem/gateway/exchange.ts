@@ -102,6 +102,7 @@ export class Exchange {
   /** `headers` are names and values in turn: Node.js writes such a list without looking anything up. */
   send(status: number, headers: readonly string[], body: string | Uint8Array): void {
     const length = String(typeof body === 'string' ? Buffer.byteLength(body) : body.length);
+    if (this.services.closing.aborted) this.response.shouldKeepAlive = false;
     this.response.writeHead(status, [...headers, 'Content-Length', length]);
     this.response.end(body);
   }

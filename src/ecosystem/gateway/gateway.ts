@@ -3,6 +3,7 @@
  *
  * Invariants (numbers as in README.md):
  * 1. Every request is answered, or its connection is broken; nothing that a client sends ends the process.
+ * 6. `close` takes no more connections, closes idle ones at once, ends followers, and lets requests inside finish for a bounded time.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { TroupeError } from '../../errors.ts';
@@ -11,7 +12,7 @@ import { answerBrokenRequest } from './broken-request.ts';
 import { sendError } from './error-response.ts';
 import { Exchange, type GatewayServices } from './exchange.ts';
 import { listen } from './listening.ts';
-import { checkOrigin } from './loopback.ts';
+import { createOriginCheck } from './loopback.ts';
 import type { Gateway, GatewayOptions } from './protocol.ts';
 import { discardRest } from './refused-body.ts';
 import { BodyReader } from './request-body.ts';
@@ -42,7 +43,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     noDelay: true,
   });
   server.maxConnections = MAX_CONNECTIONS;
-  const dispatch = dispatcher(services, clock);
+  const dispatch = dispatcher(server, services, clock);
   server.on('request', dispatch);
   // Without this Node.js asks for every body before it is known whether anybody wants it.
   server.on('checkContinue', dispatch);
@@ -59,16 +60,24 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
 }
 
-function dispatcher(services: GatewayServices, clock: Clock) {
+function dispatcher(server: Server, services: GatewayServices, clock: Clock) {
   const routes = createRoutes();
   const failed = (request: IncomingMessage, response: ServerResponse, thrown: unknown) => {
-    sendError(response, thrown, services.closing.aborted || request.headers.expect !== undefined);
+    // A client that was not asked for its body may or may not send it: what would come next on this connection is not known.
+    const isUnclear = request.headers.expect !== undefined && !request.complete;
+    sendError(response, thrown, isUnclear || services.closing.aborted);
     discardRest(request, clock);
   };
+  // The connection of this answer is idle from the next turn on (invariant 6).
+  const answered = () => {
+    if (services.closing.aborted) setImmediate(() => server.closeIdleConnections());
+  };
+  const checkOrigin = createOriginCheck();
   return (request: IncomingMessage, response: ServerResponse): void => {
     // Both would be thrown at the process: a client that breaks off is everyday business, and `close` tells the handlers.
     request.on('error', ignore);
     response.on('error', ignore);
+    response.on('close', answered);
     if (services.closing.aborted) response.shouldKeepAlive = false;
     try {
       const target = targetOf(request);

@@ -223,6 +223,32 @@ describe('Closing', () => {
     await until(() => signal?.aborted);
   });
 
+  it('closes connections that would be kept as soon as their answer is out', async () => {
+    let finish: () => void = () => {};
+    const clock = new VirtualClock();
+    const host = fakeHost({
+      async *stream(): AsyncGenerator<unknown, undefined> {
+        yield 1;
+        await new Promise<void>((resolve) => {
+          finish = resolve;
+        });
+        yield 2;
+      },
+    });
+    const gateway = await startGateway({ host, port: 0, address: '127.0.0.1', clock });
+    const { socket, received, closed } = rawConnection(gateway);
+    socket.write(
+      'POST /functions/hello/invocations HTTP/1.1\r\nHost: localhost\r\nAccept: application/x-ndjson\r\nContent-Length: 0\r\n\r\n',
+    );
+    await until(() => received().includes('1\n'));
+    const gatewayClosed = gateway.close();
+    finish();
+    await closed;
+    expect(received()).toMatch(/2\n\r\n0\r\n\r\n$/);
+    // The clock stands: nothing but the end of the answer can have closed it.
+    await gatewayClosed;
+  });
+
   it('may be asked for again', async () => {
     const gateway = await gatewayFor();
     await Promise.all([gateway.close(), gateway.close()]);
