@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { type SerializedError, serializeError, type TroupeError, toTroupeError } from '../../errors.ts';
 import { toJsonText } from './json-text.ts';
 
-export interface ErrorBody {
+interface ErrorBody {
   readonly code: string;
   readonly message: string;
   readonly details: Readonly<Record<string, unknown>>;
@@ -16,7 +16,7 @@ export interface ErrorBody {
 /** Seconds; for what a later attempt may mend. */
 const RETRY_AFTER = '1';
 
-export function errorBody(error: TroupeError): ErrorBody {
+function errorBody(error: TroupeError): ErrorBody {
   const { code, message, details, retryable, cause } = error;
   return { code, message, details, retryable, ...(cause === undefined ? {} : { cause: serializeError(cause) }) };
 }

@@ -4,7 +4,7 @@
  */
 import { Counter, Gauge, type Metric, Registry } from 'prom-client';
 
-export type Labels = Readonly<Record<string, string | number>>;
+type Labels = Readonly<Record<string, string | number>>;
 
 export interface Sample {
   readonly labels?: Labels;
