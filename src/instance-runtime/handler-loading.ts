@@ -27,9 +27,9 @@ export async function loadHandler(image: InstanceImage): Promise<LoadedFunction>
         ? await import(pathToFileURL(image.entry).href)
         : evaluateScript(image.entry, await fs.readFile(image.entry, 'utf8'));
   } catch (thrown) {
-    throw startFailed(image, thrown);
+    throw startFailed(thrown);
   }
-  return findHandler(exported, `Function "${image.functionName}"`);
+  return findHandler(exported, 'The function');
 }
 
 /** Throws `INSTANCE_START_FAILED` unless the file may be executed. */
@@ -37,7 +37,7 @@ export async function checkExecutable(image: InstanceImage): Promise<void> {
   try {
     await fs.access(image.entry, constants.X_OK);
   } catch (thrown) {
-    throw startFailed(image, thrown);
+    throw startFailed(thrown);
   }
 }
 
@@ -72,11 +72,9 @@ function silenceLoaderWarning(): void {
   process.emitWarning = filter as typeof original;
 }
 
-function startFailed(image: InstanceImage, thrown: unknown): TroupeError {
+function startFailed(thrown: unknown): TroupeError {
   const { name, message } = serializeError(thrown);
-  return new TroupeError(
-    'INSTANCE_START_FAILED',
-    `Function "${image.functionName}" could not be loaded: ${name}: ${message}`,
-    { cause: thrown },
-  );
+  return new TroupeError('INSTANCE_START_FAILED', `The function could not be loaded: ${name}: ${message}`, {
+    cause: thrown,
+  });
 }

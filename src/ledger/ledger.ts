@@ -23,6 +23,9 @@ export const DURATION_BUCKETS_MS = [
   0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000,
 ] as const;
 
+/** Calls that ended before they were routed count together: their names are whatever callers made up. */
+export const UNROUTED = '(unrouted)';
+
 export interface FunctionTotals {
   invocations: number;
   durationMs: number;
@@ -46,7 +49,7 @@ export class Ledger {
       this.#entries[this.#next] = entry;
       this.#next = (this.#next + 1) % this.#entries.length;
     }
-    const totals = this.#totalsOf(entry.functionName);
+    const totals = this.#totalsOf(entry.functionVersion === undefined ? UNROUTED : entry.functionName);
     const durationMs = entry.stamps.replied - entry.stamps.received;
     totals.invocations++;
     totals.durationMs += durationMs;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type InvocationEntry, Ledger } from '../../src/ledger/ledger.ts';
+import { type InvocationEntry, Ledger, UNROUTED } from '../../src/ledger/ledger.ts';
 import { newStamps, phasesUs } from '../../src/ledger/phases.ts';
 import { PHASES, STAMPS, type Stamps } from '../../src/ledger/protocol.ts';
 
@@ -82,6 +82,17 @@ describe('ledger', () => {
     expect(totals?.coldStarts).toEqual(new Map([['burst', 1]]));
     expect(totals?.durationBuckets.at(-1)).toBe(1);
     expect(totals?.durationBuckets.reduce((sum, count) => sum + count, 0)).toBe(2);
+  });
+
+  it('counts calls of functions that do not exist together, whatever their names', () => {
+    const ledger = new Ledger(10);
+    for (let call = 0; call < 5; call++) {
+      ledger.record(
+        entry({ functionName: `made-up-${call}`, functionVersion: undefined, status: 'FUNCTION_NOT_FOUND' }),
+      );
+    }
+    expect([...ledger.totals().keys()]).toEqual([UNROUTED]);
+    expect(ledger.latest(1)[0]?.functionName).toBe('made-up-4');
   });
 
   it('keeps nothing but sums when it may keep no invocations', () => {
