@@ -124,14 +124,19 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
   });
   const listener: RegistryListener = {
     functionChanged(description) {
-      router.tell('functionChanged', description);
-      later.deployer?.tell('functionChanged', description);
-      later.autoscaler?.tell('functionChanged', description);
+      // The registry announces what it has loaded while it is being spawned, and the deployer is spawned after it.
+      queueMicrotask(() => {
+        router.tell('functionChanged', description);
+        later.deployer?.tell('functionChanged', description);
+        later.autoscaler?.tell('functionChanged', description);
+      });
     },
     functionRemoved(name) {
-      router.tell('functionRemoved', name);
-      later.deployer?.tell('functionRemoved', name);
-      later.autoscaler?.tell('functionRemoved', name);
+      queueMicrotask(() => {
+        router.tell('functionRemoved', name);
+        later.deployer?.tell('functionRemoved', name);
+        later.autoscaler?.tell('functionRemoved', name);
+      });
       ledger.forget(name);
     },
   };
