@@ -65,7 +65,7 @@ export function addFunctions(program: Command, terminal: Terminal): void {
 }
 
 async function list(client: HostClient, { json }: HostFlags, terminal: Terminal): Promise<void> {
-  const { functions } = await client.json<{ functions: FunctionDescription[] }>({ method: 'GET', path: '/functions' });
+  const functions = await client.json<FunctionDescription[]>({ method: 'GET', path: '/functions' });
   if (json) return terminal.out(toJson(functions));
   if (functions.length === 0) return terminal.note('No function is deployed. Deploy one with "troupe deploy".');
   const rows = functions.map((description) => {
@@ -115,8 +115,9 @@ async function describe(client: HostClient, name: string, { json }: HostFlags, t
     id,
     status,
     duration(totalUs),
-    duration(phasesUs.run),
-    coldStart ?? 'warm',
+    // A call that was refused never got into an instance.
+    phasesUs.run > 0 ? duration(phasesUs.run) : '-',
+    coldStart ?? (phasesUs.run > 0 ? 'warm' : '-'),
   ]);
   if (calls.length === 0) return;
   terminal.out('');
