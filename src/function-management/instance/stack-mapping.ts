@@ -7,8 +7,8 @@
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
 
-/** `dist/` or `src/`: frames from here are the runtime's own. */
-const RUNTIME_DIRECTORY = fileURLToPath(new URL('../../', import.meta.url));
+/** Frames from here are the runtime's own. The host may run from `src/`; instances always run from `dist/`. */
+const RUNTIME_DIRECTORIES = ['../../', '../../../dist/'].map((path) => new URL(path, import.meta.url));
 const FRAME = /^\s+at /;
 /** A stack is user data; nobody needs more of it. */
 const MAX_STACK_CHARACTERS = 65_536;
@@ -48,7 +48,7 @@ function names(line: string, entry: string): boolean {
 
 function isRuntimeFrame(line: string, isBeneathFunction: boolean): boolean {
   if (!FRAME.test(line)) return false;
-  const isOwn = line.includes(RUNTIME_DIRECTORY) || line.includes(pathToFileURL(RUNTIME_DIRECTORY).href);
+  const isOwn = RUNTIME_DIRECTORIES.some((url) => line.includes(fileURLToPath(url)) || line.includes(url.href));
   return isOwn || (isBeneathFunction && line.includes('node:'));
 }
 

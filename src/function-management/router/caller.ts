@@ -95,24 +95,23 @@ export class Caller {
 
   /** Throws `PAYLOAD_NOT_ENCODABLE` or `PAYLOAD_TOO_LARGE`. */
   encode(payload: unknown): Uint8Array {
-    let bytes: Uint8Array;
+    const limit = this.#options.payloadLimitBytes;
     try {
-      bytes = encodePayload(payload);
+      return encodePayload(payload, { limitBytes: limit });
     } catch (thrown) {
       if (!(thrown instanceof CodecError)) throw thrown;
+      if (thrown.reason === 'too-large') {
+        throw new TroupeError(
+          'PAYLOAD_TOO_LARGE',
+          `The payload is over the limit of ${limit} bytes. Raise payloadLimitBytes, or pass a reference.`,
+          { details: { limit } },
+        );
+      }
       throw new TroupeError('PAYLOAD_NOT_ENCODABLE', `The payload cannot be sent: ${thrown.message}`, {
         cause: thrown,
+        details: { path: thrown.path },
       });
     }
-    const limit = this.#options.payloadLimitBytes;
-    if (bytes.length <= limit) return bytes;
-    throw new TroupeError(
-      'PAYLOAD_TOO_LARGE',
-      `The payload is ${bytes.length} bytes; the limit is ${limit}. Raise payloadLimitBytes, or pass a reference.`,
-      {
-        details: { bytes: bytes.length, limit },
-      },
-    );
   }
 
   #stream<T>(
