@@ -104,7 +104,9 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
       demandArrived: (name, version) => later.autoscaler?.tell('demandArrived', { name, version }),
     }),
   );
-  const caller = new Caller({ router, ledger, clock, hold, payloadLimitBytes, nextId: idSource() });
+  let closing: Promise<void> | undefined;
+  const isClosing = () => closing !== undefined;
+  const caller = new Caller({ router, ledger, clock, hold, payloadLimitBytes, isClosing, nextId: idSource() });
   const builder = system.spawn({
     ...builderActor({
       artifactsDirectory: place.artifactsDirectory,
@@ -172,7 +174,6 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
   );
   later.autoscaler = autoscaler;
 
-  let closing: Promise<void> | undefined;
   const close = async () => {
     await router.ask(
       'drain',
@@ -198,7 +199,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
     autoscaler,
     manager,
     get isClosing() {
-      return closing !== undefined;
+      return isClosing();
     },
     close() {
       closing ??= hold.while(close());

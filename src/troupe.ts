@@ -87,6 +87,7 @@ export class Troupe implements AsyncDisposable {
    */
   async deploy({ name, source, ...config }: DeployOptions): Promise<Deployed> {
     checkFunctionName(name);
+    this.#checkReady();
     const request = { name, source: checkSource(source), config };
     const { hold, deployer } = this.#runtime;
     const outcome = await hold.while(deployer.ask('deploy', request, { timeoutMs: DEPLOY_TIMEOUT_MS }));
@@ -167,18 +168,21 @@ export class Troupe implements AsyncDisposable {
     alias: string,
     target: number | readonly { version: number; weight: number }[],
   ): Promise<void> {
+    this.#checkReady();
     const targets = typeof target === 'number' ? [{ version: target, weight: 1 }] : target;
     const { hold, registry } = this.#runtime;
     await hold.while(registry.ask('setAlias', { name, alias, targets }));
   }
 
   async removeAlias(name: string, alias: string): Promise<void> {
+    this.#checkReady();
     const { hold, registry } = this.#runtime;
     await hold.while(registry.ask('removeAlias', { name, alias }));
   }
 
   /** Removes a function with all its versions. Calls inside finish; calls that wait are answered with `FUNCTION_NOT_FOUND`. */
   async remove(name: string): Promise<void> {
+    this.#checkReady();
     const { hold, deployer } = this.#runtime;
     await hold.while(deployer.ask('remove', { name }));
   }
@@ -240,6 +244,11 @@ export class Troupe implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #checkReady(): void {
+    if (this.isReady) return;
+    throw new TroupeError('SHUTTING_DOWN', 'The host is closing, or closed, and changes nothing any more.');
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { PHASES } from '../../src/ledger/protocol.ts';
-import type { InvocationRecord } from '../../src/troupe.ts';
+import { type InvocationRecord, PHASES } from '../../src/ledger/protocol.ts';
+
 import { until } from '../support/until.ts';
 import { PLACES, SharedHost } from './shared-host.ts';
 

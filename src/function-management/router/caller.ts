@@ -14,6 +14,7 @@ import { ChunkQueue } from '../../transport/stream-credit.ts';
 import type { InstanceCall, InstanceObserver, NestedAnswer, NestedCallHandle } from '../instance/protocol.ts';
 import { Call, type CallHost } from './call.ts';
 import type { CallOutcome, CallRequest, InvokeOptions, RouterMessages } from './protocol.ts';
+import { draining } from './refusals.ts';
 
 export interface Invocation {
   readonly result: unknown;
@@ -26,6 +27,8 @@ export interface CallerOptions {
   readonly clock: Clock;
   readonly hold: ProcessHold;
   readonly payloadLimitBytes: number;
+  /** Whether the host takes no more calls, though the router may be gone already. */
+  readonly isClosing: () => boolean;
   /** Unique for ever. */
   readonly nextId: () => string;
 }
@@ -202,22 +205,23 @@ export class Caller {
 
   #send(call: Call): void {
     if (this.#options.router.tell('invoke', call)) return;
-    call.fail(
-      new TroupeError(
-        'OVERLOADED',
-        'The router has more calls waiting than it may hold, or has stopped. Try again later.',
-      ),
-    );
+    if (this.#options.isClosing()) return call.fail(draining());
+    call.fail(new TroupeError('OVERLOADED', 'The router has more calls waiting than it may hold. Try again later.'));
   }
 }
 
-function checkOptions(functionName: string, { timeoutMs, version, alias, idempotencyKey }: InvokeOptions): void {
+function checkOptions(functionName: string, options: InvokeOptions): void {
+  const { timeoutMs, version, alias, idempotencyKey, signal } = options;
   if (typeof functionName !== 'string') throw invalid('The function name must be a string.');
   if (timeoutMs !== undefined && !(Number.isFinite(timeoutMs) && timeoutMs > 0)) {
     throw invalid(`timeoutMs must be a number above 0, not ${timeoutMs}.`);
   }
   if (version !== undefined && !(Number.isSafeInteger(version) && version > 0)) {
     throw invalid(`version must be a whole number from 1, not ${version}.`);
+  }
+  if (alias !== undefined && typeof alias !== 'string') throw invalid(`alias must be a string, not ${typeof alias}.`);
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+    throw invalid('signal must be an AbortSignal.');
   }
   if (version !== undefined && alias !== undefined) throw invalid('Give a version or an alias, not both.');
   if (

@@ -99,7 +99,8 @@ class Router {
   invoke(call: Call): void {
     if (call.isSettled) return;
     const { request, stamps } = call;
-    if (this.#isDraining) return call.fail(draining());
+    // What a call inside still asks of other functions, it needs to finish.
+    if (this.#isDraining && request.depth === 0) return call.fail(draining());
     if (request.depth > this.#options.maxCallDepth)
       return call.fail(tooDeep(request.functionName, this.#options.maxCallDepth));
     const resolution = this.#table.resolve(request);
