@@ -113,7 +113,7 @@ export function toRecord(entry: InvocationEntry): InvocationRecord {
     depth: entry.depth,
     receivedAtMs: entry.receivedAtMs,
     phasesUs: phasesUs(entry.stamps),
-    totalUs: (entry.stamps.replied - entry.stamps.received) * 1_000,
+    totalUs: Math.round((entry.stamps.replied - entry.stamps.received) * 1e6) / 1e3,
   };
 }
 

@@ -25,7 +25,8 @@ export function phasesUs(stamps: Stamps): Record<Phase, number> {
   for (const [index, phase] of PHASES.entries()) {
     const stampName = STAMPS[index + 1];
     const stamp = Math.min(Math.max(stampName ? stamps[stampName] : previous, previous), stamps.replied);
-    phases[phase] = (stamp - previous) * 1_000;
+    // The clock's resolution; what lies beyond it is only noise of the binary fraction.
+    phases[phase] = Math.round((stamp - previous) * 1e6) / 1e3;
     previous = stamp;
   }
   return phases;
