@@ -45,10 +45,11 @@ async function logs(name: string | undefined, flags: LogFlags, terminal: Termina
     terminal.out(flags.json ? text : format(JSON.parse(text) as FunctionLogLine | Gap, terminal.outColors));
     await terminal.drained();
   });
-  if (shown > 0 || flags.json || signal.aborted) return;
+  if (shown > 0 || signal.aborted) return;
   // A name that was mistyped must not look like silence.
   if (name !== undefined && flags.lines > 0) await client.json({ method: 'GET', path: client.functionPath(name) });
-  terminal.note(name === undefined ? 'No function has written a line.' : `${name} has written no line.`);
+  if (!flags.json)
+    terminal.note(name === undefined ? 'No function has written a line.' : `${name} has written no line.`);
 }
 
 function format(line: FunctionLogLine | Gap, { dim, cyan, green, yellow, red }: Colors): string {

@@ -1,0 +1,176 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import pc from 'picocolors';
+import { describe, expect, it } from 'vitest';
+import { addFunctionOptions } from '../../src/cli/function-options.ts';
+import { main } from '../../src/cli/main.ts';
+import { DEFAULT_HOST, DEFAULT_PORT, ISOLATIONS, PRIORITIES } from '../../src/config.ts';
+import { errorOf, type Ran, troupe } from './troupe-process.ts';
+
+const HELLO = fileURLToPath(new URL('./fixtures/hello.ts', import.meta.url));
+const COMMANDS = ['invoke', 'serve', 'deploy', 'fn', 'logs'];
+const NOUN_COMMANDS = ['ls', 'describe', 'versions', 'rm', 'alias'].map((name) => `fn ${name}`);
+
+describe('help', () => {
+  it.each(['', ...COMMANDS, ...NOUN_COMMANDS])('of "troupe %s" shows an example and exits 0', async (command) => {
+    const words = command.split(' ').filter(Boolean);
+    const { code, stdout, stderr } = await inProcess([...words, '--help']);
+    expect(stdout).toMatch(/^Usage: troupe/);
+    expect(stdout).toMatch(new RegExp(`Examples?:\n +\\$ .*troupe ${command}`));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it('names the default address of a host as it is', async () => {
+    const { stdout } = await inProcess(['fn', 'ls', '--help']);
+    expect(stdout).toContain(`http://${DEFAULT_HOST}:${DEFAULT_PORT}`);
+  });
+
+  it('offers the choices that the configuration has', () => {
+    const { options } = addFunctionOptions(new Command());
+    const choices = (flag: string) => options.find(({ long }) => long === flag)?.argChoices;
+    expect(choices('--isolation')).toEqual([...ISOLATIONS]);
+    expect(choices('--priority')).toEqual([...PRIORITIES]);
+  });
+
+  it('is out at once, because parsing loads nothing but commander and colours', () => {
+    const bin = fileURLToPath(new URL('../../bin/troupe.js', import.meta.url));
+    expect([...packagesLoadedBy(bin)].sort()).toEqual(['commander', 'picocolors']);
+  });
+});
+
+describe('a command line that is wrong', () => {
+  const WRONG: readonly (readonly [args: string, says: string])[] = [
+    ['', 'Usage: troupe'],
+    ['fn', 'Usage: troupe fn'],
+    ['inovke', 'Did you mean invoke?'],
+    ['fn lst', 'Did you mean ls?'],
+    ['invoke', "missing required argument 'function'"],
+    ['invoke one two', 'too many arguments'],
+    ['invoke HELLO --memry 5', 'Did you mean --memory?'],
+    ['invoke HELLO --memory', "option '--memory <MiB>' argument missing"],
+    ['invoke HELLO --memory much', "'--memory <MiB>' argument 'much' is invalid"],
+    ['invoke HELLO --memory 1e3', "'--memory <MiB>' argument '1e3' is invalid"],
+    ['invoke HELLO --memory 1.5', "'--memory <MiB>' argument '1.5' is invalid"],
+    ['invoke HELLO --memory 99999999999999999999', 'is invalid. It must be a whole number.'],
+    ['invoke HELLO --memory -64', '--memory -64'],
+    ['invoke HELLO --memory 1', '--memory 1'],
+    ['invoke HELLO --function-timeout -1', '--function-timeout -1'],
+    ['invoke HELLO --concurrency 0', '--concurrency 0'],
+    ['invoke HELLO --min -1', '--min -1'],
+    ['invoke HELLO --max 0', '--max 0'],
+    ['invoke HELLO --keep-alive -1', '--keep-alive -1'],
+    ['invoke HELLO --isolation vm', 'Allowed choices are thread, process.'],
+    ['invoke HELLO --runtime deno', 'Allowed choices are node, exec.'],
+    ['invoke HELLO --priority urgent', 'Allowed choices are high, normal, background.'],
+    ['invoke HELLO -e NAME', 'It must look like NAME=VALUE.'],
+    ['invoke HELLO -e 1X=2', '--env 1X'],
+    ['invoke HELLO --timeout 0', "'--timeout <ms>' argument '0' is invalid"],
+    ['invoke HELLO --alias current', '--alias is for a function on a host'],
+    ['invoke hello --memory 64', '--memory is for a function in a file'],
+    ['invoke hello --version -1', "'--version <n>' argument '-1' is invalid"],
+    ['invoke hello --host nowhere://x', '--host: "nowhere://x" is not the address of a host'],
+    ['invoke Hello_World', '"Hello_World" is not a function name'],
+    ['invoke HELLO -d {bad', '--data is not JSON'],
+    ['invoke HELLO -d @missing.json', 'Cannot read missing.json'],
+    ['invoke HELLO -d @', 'has no name'],
+    ['invoke HELLO -d 1 --file hello.ts', 'Give --data or --file, not both.'],
+    ['serve --port 65536', "'--port <n>' argument '65536' is invalid"],
+    ['serve --port -1', "'--port <n>' argument '-1' is invalid"],
+    ['serve --agents 0 --budget 1', '--agents 0: Too small: expected number to be >=1; --budget 1'],
+    ['serve --payload-limit 1', '--payload-limit 1'],
+    ['serve --drain -1', '--drain -1'],
+    ['deploy ./hello.ts', "required option '-n, --name <name>' not specified"],
+    ['deploy HELLO --name ../up', '"../up" is not a function name'],
+    ['logs -n -5', "'-n, --lines <n>' argument '-5' is invalid"],
+    ['fn describe a/b', '"a/b" is not a function name'],
+    ['fn alias hello current', 'Say which version'],
+    ['fn alias hello current newest', '"newest" is neither a version nor VERSION=WEIGHT'],
+    ['fn alias hello canary 2 --rm', 'Give versions, or --rm, not both.'],
+  ];
+
+  it.each(WRONG)('"troupe %s" exits 2 and says what is wrong', async (args, says) => {
+    const { code, stdout, stderr } = await inProcess(args.split(' ').filter(Boolean));
+    expect(stderr).toContain(says);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  it('is refused by the real binary too', async () => {
+    const { code, stdout, stderr } = await troupe(['invoke', './hello.ts', '--min', '3', '--max', '2']);
+    expect(stderr).toContain('minInstances (3) is over maxInstances (2)');
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  it('is one line of JSON on standard error with --json', async () => {
+    const ran = await troupe(['invoke', './hello.ts', '--json', '--nope']);
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
+    expect(ran.stderr.trimEnd().split('\n')).toHaveLength(1);
+    expect(errorOf(ran)).toEqual({ code: 'INVALID_ARGUMENT', message: "unknown option '--nope'", details: {} });
+  });
+});
+
+describe('without a host', () => {
+  const nowhere = { env: { TROUPE_HOST: '127.0.0.1:9' } };
+
+  it.each(['fn ls', 'fn rm hello', 'logs', 'logs -f', 'deploy HELLO --name hello', 'invoke hello'])(
+    '"troupe %s" exits 8 and says how to start one',
+    async (args) => {
+      const { code, stdout, stderr } = await troupe(args.split(' '), nowhere);
+      expect(stderr).toContain(
+        'HOST_UNREACHABLE: No host answers at http://127.0.0.1:9. Start one with "troupe serve"',
+      );
+      expect({ code, stdout }).toEqual({ code: 8, stdout: '' });
+    },
+  );
+
+  it('a folder that reads as a name is pointed out', async () => {
+    const { code, stderr } = await troupe(['invoke', 'folder'], nowhere);
+    expect(stderr).toContain('write ./folder');
+    expect(code).toBe(8);
+  });
+
+  it('a wrong address in the environment is a fault of the configuration, and a flag wins over it', async () => {
+    const wrong = { env: { TROUPE_HOST: 'ftp://x' } };
+    expect(await troupe(['fn', 'ls'], wrong)).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('TROUPE_HOST'),
+    });
+    expect(await troupe(['fn', 'ls', '--host', '127.0.0.1:9'], wrong)).toMatchObject({ code: 8 });
+  });
+});
+
+/** Without a process of its own: only for what is refused, or done, before anything is started. */
+async function inProcess(args: readonly string[]): Promise<Ran> {
+  const ran = { stdout: '', stderr: '' };
+  const code = await main(
+    args.map((arg) => (arg === 'HELLO' ? HELLO : arg)),
+    {
+      out: (line) => {
+        ran.stdout += `${line}\n`;
+      },
+      note: (line) => {
+        ran.stderr += `${line}\n`;
+      },
+      drained: async () => {},
+      closed: new AbortController().signal,
+      isInteractive: false,
+      outColors: pc.createColors(false),
+      noteColors: pc.createColors(false),
+    },
+  );
+  return { code, ...ran };
+}
+
+const IMPORT = /^(?:import|export) (?:[^'"]* from )?['"]([^'"]+)['"];$/gm;
+
+/** Follows static imports through the build; what is imported as a command runs does not count. */
+function packagesLoadedBy(file: string, seen = new Set<string>(), packages = new Set<string>()): Set<string> {
+  if (seen.has(file)) return packages;
+  seen.add(file);
+  for (const [, specifier = ''] of readFileSync(file, 'utf8').matchAll(IMPORT)) {
+    if (specifier.startsWith('.')) packagesLoadedBy(resolve(dirname(file), specifier), seen, packages);
+    else if (!specifier.startsWith('node:')) packages.add(specifier);
+  }
+  return packages;
+}
