@@ -2,8 +2,6 @@
  * The composition root: spawns the actors and hands each its references. No logic.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { HostConfig } from './config.ts';
 import { LogStore } from './ecosystem/monitoring/log-store.ts';
@@ -12,6 +10,7 @@ import type { AutoscalerMessages } from './function-management/autoscaler/protoc
 import { reactivePolicy } from './function-management/autoscaler/reactive-policy.ts';
 import { builderActor } from './function-management/builder/builder.ts';
 import type { BuilderMessages } from './function-management/builder/protocol.ts';
+import { makeTemporaryArtifacts } from './function-management/builder/temporary-artifacts.ts';
 import { deployerActor } from './function-management/deployer/deployer.ts';
 import { makeInspect } from './function-management/deployer/inspector.ts';
 import type { DeployerMessages } from './function-management/deployer/protocol.ts';
@@ -226,13 +225,13 @@ async function openPlace({ dataDir }: HostConfig, clock: Clock): Promise<Place> 
     return { store, artifactsDirectory: join(root, 'artifacts'), close: () => store.close() };
   }
   const store = await openMemoryStore({ clock });
-  const artifactsDirectory = await mkdtemp(join(tmpdir(), 'troupe-'));
+  const artifacts = await makeTemporaryArtifacts();
   return {
     store,
-    artifactsDirectory,
+    artifactsDirectory: artifacts.path,
     async close() {
       await store.close();
-      await rm(artifactsDirectory, { recursive: true, force: true });
+      await artifacts.remove();
     },
   };
 }

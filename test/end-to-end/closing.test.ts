@@ -43,9 +43,9 @@ describe.each(['inline', 'process'] as const)('a program that embeds a host with
     expect(outcome.tookMs).toBeLessThan(8_000);
   });
 
-  it('ends by itself after its last await when it forgets to close', async () => {
+  it('ends by itself after its last await when it forgets to close, and leaves no files', async () => {
     const outcome = await run(`console.log(await troupe.invoke('wait', 1));`, agent);
-    expect(outcome).toMatchObject({ exitCode: 0, stdout: 'finished\n', stderr: '' });
+    expect(outcome).toMatchObject({ exitCode: 0, stdout: 'finished\n', stderr: '', files: [] });
     expect(outcome.tookMs).toBeLessThan(8_000);
   });
 
