@@ -134,11 +134,11 @@ describe('against a running host', () => {
 
   it('cancels the call of a client that is interrupted', async () => {
     await host.run('deploy', './waits.js', '--name', 'abandoned');
-    const calling = new TroupeProcess(['invoke', 'abandoned', '-d', '{"ms":60000}'], {
+    const calling = new TroupeProcess(['invoke', 'abandoned', '-d', '{}'], {
       env: { TROUPE_HOST: host.url },
     });
     const latest = async () => json(await host.run('fn', 'describe', 'abandoned', '--json')).latest;
-    await until(async () => (await host.run('logs', 'abandoned')).stdout.includes('waiting'), { intervalMs: 50 });
+    await until(async () => (await host.run('logs', 'abandoned')).stdout.includes('inside'), { intervalMs: 50 });
     calling.interrupt();
     expect(await calling.done()).toMatchObject({ code: 130, stdout: '', stderr: 'Interrupted.\n' });
     expect(await until(async () => (await latest())[0], { intervalMs: 50 })).toMatchObject({ status: 'CANCELLED' });
@@ -194,12 +194,17 @@ describe('exit codes of a running host', () => {
   });
 
   it('7: the function is overloaded', async () => {
+    const file = join(await temporaryDirectory(), 'go');
     await host.run('deploy', './waits.js', '--name', 'busy');
-    const inside = host.run('invoke', 'busy', '-d', '{"ms":2000}');
-    await until(async () => (await host.run('logs', 'busy')).stdout.includes('waiting 2000'), { intervalMs: 50 });
-    const more = await Promise.all([1, 2].map(() => host.run('invoke', 'busy', '-d', '{"ms":1}')));
-    expect(more.map(({ code }) => code).sort()).toEqual([0, 7]);
-    expect(await inside).toMatchObject({ code: 0 });
+    const call = () => host.run('invoke', 'busy', '-d', JSON.stringify({ file }));
+    const inside = call();
+    await until(async () => (await host.run('logs', 'busy')).stdout.includes('inside'), { intervalMs: 50 });
+    const others = [call(), call()];
+    // One of them waits behind the call that is inside.
+    expect(await Promise.race(others)).toMatchObject({ code: 7, stderr: expect.stringContaining('OVERLOADED') });
+    await writeFile(file, '');
+    const codes = (await Promise.all([inside, ...others])).map(({ code }) => code);
+    expect(codes.sort()).toEqual([0, 0, 7]);
   });
 
   it('8: what answers is not a host', async () => {

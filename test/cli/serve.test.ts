@@ -23,10 +23,11 @@ describe('troupe serve', () => {
 
   it('lets calls finish at the first interrupt, takes no new ones, and leaves no process', async () => {
     const host = await serve(await temporaryDirectory());
-    const workers = await withCallInside(host, 2_000);
+    const workers = await withCallInside(host);
     host.process.interrupt();
     await until(() => host.process.stderr.includes('Letting calls finish. Ctrl-C again to stop at once.'));
-    expect(await host.run('invoke', 'waits', '-d', '{"ms":1}')).toMatchObject({ code: 8 });
+    expect(await host.run('invoke', 'waits', '-d', '{}')).toMatchObject({ code: 8 });
+    await writeFile(workers.file, '');
     expect(await workers.call).toMatchObject({ code: 0, stdout: '"waited"\n' });
     expect(await host.process.done()).toMatchObject({ code: 0 });
     expect(workers.pids.filter(isAlive)).toEqual([]);
@@ -34,7 +35,7 @@ describe('troupe serve', () => {
 
   it('ends at once at the second interrupt, with code 130 and no process left', async () => {
     const host = await serve(await temporaryDirectory());
-    const workers = await withCallInside(host, 60_000);
+    const workers = await withCallInside(host);
     host.process.interrupt();
     await until(() => host.process.stderr.includes('Ctrl-C again'));
     host.process.interrupt();
@@ -45,7 +46,7 @@ describe('troupe serve', () => {
 
   it('waits for calls no longer than --drain, and takes SIGTERM as an interrupt', async () => {
     const host = await serve(await temporaryDirectory(), ['--drain', '100']);
-    const { call } = await withCallInside(host, 60_000);
+    const { call } = await withCallInside(host);
     host.process.interrupt('SIGTERM');
     expect(await call).toMatchObject({ code: 8, stderr: expect.stringContaining('SHUTTING_DOWN') });
     expect(await host.process.done()).toMatchObject({ code: 0 });
@@ -94,18 +95,19 @@ describe('troupe serve', () => {
   });
 });
 
-/** Deploys `waits`, calls it, and waits until the call is inside: the call, and the processes that the host has started. */
-async function withCallInside(host: Serving, ms: number) {
+/** A call that is inside until its file is there, and the processes that the host has started. */
+async function withCallInside(host: Serving) {
+  const file = join(host.dataDir, 'file-that-is-waited-for');
   await host.run('deploy', './waits.js', '--name', 'waits', '--function-timeout', '120000');
-  const call = host.run('invoke', 'waits', '-d', JSON.stringify({ ms }));
-  await until(async () => (await host.run('logs', 'waits')).stdout.includes(`waiting ${ms}`), { intervalMs: 50 });
+  const call = host.run('invoke', 'waits', '-d', JSON.stringify({ file }));
+  await until(async () => (await host.run('logs', 'waits')).stdout.includes('inside'), { intervalMs: 50 });
   const pids = execFileSync('ps', ['-o', 'pid=', '--ppid', String(host.pid)])
     .toString()
     .trim()
     .split(/\s+/)
     .map(Number);
   expect(pids.length).toBeGreaterThan(0);
-  return { call, pids };
+  return { call, file, pids };
 }
 
 async function stop({ process }: Serving): Promise<void> {
