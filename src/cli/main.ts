@@ -24,6 +24,7 @@ export async function main(args: readonly string[], terminal: Terminal = openTer
     const error = thrown instanceof CommanderError ? usageError(thrown) : toTroupeError(thrown);
     // Commander has printed its own message for people.
     if (asJson || !(thrown instanceof CommanderError)) reportError(terminal, error, asJson);
+    // Invariant 2.
     return error.exitCode;
   }
 }

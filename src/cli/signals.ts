@@ -1,8 +1,11 @@
-/** Ctrl-C: the first asks the command to stop in good order, the second ends the process at once. */
+/** Ctrl-C: the first asks the command to stop in good order, the second ends the process at once (invariant 3). */
 import { TroupeError } from '../errors.ts';
 import type { Terminal } from './terminal.ts';
 
 const INTERRUPTED = 130;
+
+/** What a command may take to stop in good order; longer, and it is stuck in somebody's code. */
+const PATIENCE_MS = 2_000;
 
 /** The last is a terminal that was closed. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -31,11 +34,11 @@ export function catchInterrupts(first: () => void = () => {}): Interrupts {
 }
 
 /**
- * Runs a command with a signal that the first interrupt aborts, or the end of whoever reads its output. Rejects with `CANCELLED` when it
- * was interrupted; that nobody reads on is no failure.
+ * Runs a command with a signal that the first interrupt aborts, or the end of whoever reads its output (invariant 4). Rejects with
+ * `CANCELLED` when it was interrupted; that nobody reads on is no failure.
  */
 export async function interruptible(terminal: Terminal, run: (signal: AbortSignal) => Promise<void>): Promise<void> {
-  const interrupts = catchInterrupts();
+  const interrupts = catchInterrupts(() => void setTimeout(() => process.exit(INTERRUPTED), PATIENCE_MS).unref());
   try {
     await run(AbortSignal.any([interrupts.signal, terminal.closed]));
   } catch (thrown) {

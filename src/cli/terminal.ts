@@ -1,4 +1,4 @@
-/** Where a command writes. Data goes to standard output, everything for people who watch to standard error. */
+/** Where a command writes. Data goes to standard output, everything for people who watch to standard error (invariants 1 and 5). */
 import pc from 'picocolors';
 import { toJsonText } from '../ecosystem/gateway/json-text.ts';
 import { isErrorCode, serializeError, type TroupeError } from '../errors.ts';

@@ -122,6 +122,17 @@ describe('exit codes', () => {
     expect(await process.done()).toEqual({ code: 130, stdout: '', stderr: 'Interrupted.\n' });
   });
 
+  it('130: interrupted while the source, loaded to be looked at, runs for ever', async () => {
+    const pidFile = join(await temporaryDirectory(), 'pid');
+    const process = new TroupeProcess(['invoke', './loads-for-ever.js', '-e', `PID_FILE=${pidFile}`]);
+    const pid = await until(async () => Number(await readFile(pidFile, 'utf8').catch(() => '')));
+    process.interrupt();
+    const startedMs = performance.now();
+    expect(await process.done()).toMatchObject({ code: 130, stdout: '' });
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
+    await until(() => !isAlive(pid), { what: 'the node agent to be gone' });
+  });
+
   it.each(['SIGINT', 'SIGTERM'] as const)(
     '130: %s in the middle of a call, which leaves no process',
     async (signal) => {
