@@ -72,7 +72,11 @@ class Instance {
   specialised(outcome: SpecialiseOutcome): void {
     if (this.#state === 'draining') return this.#end(this.#endReason);
     if (this.#state !== 'specialising') return;
-    if (outcome.kind === 'failed') return this.#fail(this.#options.mapError(outcome.error));
+    if (outcome.kind === 'failed') {
+      // Not the function's fault, and `workerLost` is on its way: who waits for it goes on waiting, for the worker's replacement.
+      if (outcome.error.code === 'AGENT_LOST') return;
+      return this.#fail(this.#options.mapError(outcome.error));
+    }
     this.#become('ready');
     const { worker } = this.#options;
     const specialisedAtMs = this.#context.clock.nowMs();
@@ -96,7 +100,7 @@ class Instance {
 
   lost(reason: InstanceLoss['reason'], error: SerializedError | undefined): void {
     if (hasEnded(this.#state)) return;
-    if (this.#state === 'specialising') {
+    if (this.#state === 'specialising' && reason !== 'agent-lost') {
       return this.#fail(
         error ?? serializeError(new TroupeError('INSTANCE_CRASHED', `The instance ended while it loaded: ${reason}.`)),
       );
