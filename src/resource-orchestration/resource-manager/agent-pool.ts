@@ -52,7 +52,7 @@ interface Slot {
   readonly index: number;
   readonly budgetMb: number;
   starts: number;
-  /** Agents in a row that lived less than `HEALTHY_AFTER_MS`. */
+  /** Agents in a row that lived less than `HEALTHY_AFTER_MS` and on which no worker did its work. */
   shortLives: number;
 }
 
@@ -61,6 +61,8 @@ interface Agent {
   readonly slot: Slot;
   readonly startedAtMs: number;
   lastEventAtMs: number;
+  /** A worker on it did its work. */
+  isProven: boolean;
   cancelDrain?: CancelTimer;
 }
 
@@ -101,6 +103,12 @@ export class AgentPool {
     } else if (event.type === 'heartbeat') node.sample = event.sample;
     else if (event.type === 'agentImpaired' && agent.link.kind === 'process') this.#drain(agentId, agent, node);
     else if (event.type === 'agentLost') this.#lost(agentId, event.error);
+  }
+
+  /** A worker on the agent does its work. */
+  approved(agentId: string): void {
+    const agent = this.#agents.get(agentId);
+    if (agent) agent.isProven = true;
   }
 
   /** To be called when an agent got its first worker or lost its last one. Ends a draining agent once nothing is on it. */
@@ -144,9 +152,9 @@ export class AgentPool {
     try {
       link = this.#options.startAgent(agentId);
     } catch {
-      return this.#replace(slot, nowMs);
+      return this.#replace(slot, { startedAtMs: nowMs, isProven: false });
     }
-    const agent: Agent = { link, slot, startedAtMs: nowMs, lastEventAtMs: nowMs };
+    const agent: Agent = { link, slot, startedAtMs: nowMs, lastEventAtMs: nowMs, isProven: false };
     this.#agents.set(agentId, agent);
     this.#host.cluster.addNode({
       agentId,
@@ -162,10 +170,14 @@ export class AgentPool {
     });
   }
 
-  /** At once, unless the slot's agents keep going down soon after their start. */
-  #replace(slot: Slot, startedAtMs: number): void {
+  /**
+   * At once, unless the slot's agents keep going down soon after their start. Where workers do their work the agent is not what fails: to
+   * hold it back would let one function that takes it down keep all others waiting.
+   */
+  #replace(slot: Slot, { startedAtMs, isProven }: Pick<Agent, 'startedAtMs' | 'isProven'>): void {
     const { clock, random } = this.#options;
-    slot.shortLives = clock.nowMs() - startedAtMs < HEALTHY_AFTER_MS ? slot.shortLives + 1 : 0;
+    const isHealthy = isProven || clock.nowMs() - startedAtMs >= HEALTHY_AFTER_MS;
+    slot.shortLives = isHealthy ? 0 : slot.shortLives + 1;
     const delayMs = agentBackoffMs(slot.shortLives, random);
     if (delayMs === 0) this.#start(slot);
     else this.#host.after(delayMs, () => this.#start(slot));
@@ -175,7 +187,7 @@ export class AgentPool {
     if (node.state === 'draining') return;
     node.state = 'draining';
     agent.cancelDrain = this.#host.after(AGENT_DRAIN_MS, () => this.#kill(agentId, 'It did not drain in time.'));
-    this.#replace(agent.slot, agent.startedAtMs);
+    this.#replace(agent.slot, agent);
     this.#host.draining(agentId);
     this.refreshLease(agentId);
   }
@@ -190,7 +202,7 @@ export class AgentPool {
     if (!agent) return;
     const wasReplaced = this.#host.cluster.nodes.get(agentId)?.state === 'draining';
     this.#host.gone(agentId, error);
-    if (!wasReplaced) this.#replace(agent.slot, agent.startedAtMs);
+    if (!wasReplaced) this.#replace(agent.slot, agent);
   }
 
   /** The end of a drained agent. Nothing is on it, so nobody needs to wait for it. */

@@ -27,8 +27,8 @@ export function backoffMs(retry: number, random: Random): number {
 }
 
 /**
- * The wait before an agent is started again, after so many in a row that lived less than `HEALTHY_AFTER_MS`: none for the first two,
- * then as above.
+ * The wait before an agent is started again, after so many in a row that lived less than `HEALTHY_AFTER_MS` and on which no worker
+ * did its work: none for the first two, then as above.
  */
 export function agentBackoffMs(shortLives: number, random: Random): number {
   return shortLives < 3 ? 0 : backoffMs(shortLives - 3, random);

@@ -87,7 +87,7 @@ export type ResourceManagerMessages = {
   release: { body: { readonly claimId: string; readonly graceMs: number } };
   /** The worker came up but is no use (its function does not load, it ignores cancellation): it is stopped, counted as a failure of its group, and replaced. */
   reject: { body: WorkerLoss };
-  /** The worker does its work: the group's back-off starts afresh. */
+  /** The worker does its work: the back-off of its group, and of its agent's slot, starts afresh. */
   approve: { body: { readonly claimId: string; readonly workerId: string } };
   offerVictims: { body: { readonly needId: number; readonly candidates: readonly EvictionCandidate[] } };
   snapshot: { body: undefined; reply: ResourceSnapshot };

@@ -134,8 +134,10 @@ export class Reconciler {
   }
 
   approve(claimId: string, workerId: string): void {
-    const { group } = this.#workerOf(claimId, workerId)?.spec ?? {};
-    if (group !== undefined) this.#gate.approved(group);
+    const worker = this.#workerOf(claimId, workerId);
+    if (!worker) return;
+    this.agents.approved(worker.agentId);
+    this.#gate.approved(worker.spec.group);
   }
 
   agentEvent(agentId: string, event: AgentEvent): void {

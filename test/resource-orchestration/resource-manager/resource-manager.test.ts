@@ -266,6 +266,18 @@ describe('resource manager: agents', () => {
     expect(cluster.agents.size).toBeLessThan(16);
   });
 
+  it('replaces at once an agent that goes down again and again after its workers did their work', async () => {
+    const cluster = await ready({ budgetsMb: [512] });
+    cluster.owner.onStarted = ({ claimId, workerId }) => cluster.manager.tell('approve', { claimId, workerId });
+    cluster.claim('c1');
+    for (let loss = 0; loss < 10; loss++) {
+      await cluster.clock.advance(SETTLE_MS);
+      expect(cluster.owner.running.has('c1')).toBe(true);
+      for (const agent of cluster.liveAgents) agent.die();
+    }
+    expect(cluster.agents.size).toBeGreaterThanOrEqual(10);
+  });
+
   it('ends an agent whose lease expires, and tells the watchers of its name', async () => {
     const cluster = await ready({ budgetsMb: [512] });
     cluster.claim('c1');
