@@ -226,6 +226,7 @@ class Deployer {
     if (!deployment || !entry) return;
     deployment.evicted();
     this.#retire(deployment, entry);
+    this.#reconcile(deployment);
   }
 
   #reconcile(deployment: Deployment): void {

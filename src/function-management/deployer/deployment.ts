@@ -104,8 +104,11 @@ export class Deployment {
     this.#replacements++;
   }
 
+  /** Claims that still wait for room go as well: they stand for calls that may come, and would wait longer than a fresh claim for one. */
   evicted(): void {
-    this.#ceiling = Math.max(0, this.live - 1);
+    let placed = 0;
+    for (const { state } of this.claims.values()) if (state === 'starting' || state === 'ready') placed++;
+    this.#ceiling = Math.max(this.version.config.minInstances, placed - 1);
   }
 
   /** No more instances until there is demand again: what was tried last does not start. */

@@ -79,6 +79,20 @@ describe('deployment', () => {
     expect(deployment.claimMissing(true)).toHaveLength(1);
   });
 
+  it('gives up the claims that wait for room too when one is evicted, but for its minimum', () => {
+    for (const minInstances of [0, 1]) {
+      const deployment = newDeployment(minInstances);
+      deployment.retarget(1, true);
+      const [one] = deployment.claimMissing(false);
+      if (one) start(deployment, one);
+      deployment.retarget(2, false);
+      const waiting = deployment.claimMissing(true);
+      deployment.evicted();
+      if (one) one.state = 'retiring';
+      expect(deployment.surplusWithoutInstance()).toEqual(minInstances === 0 ? waiting : []);
+    }
+  });
+
   it('stands down to its minimum when it does not start', () => {
     for (const minInstances of [0, 1]) {
       const deployment = newDeployment(minInstances);
