@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { until } from '../support/until.ts';
-import { errorOf, type Ran, type Serving, serve, TroupeProcess } from './troupe-process.ts';
+import { errorOf, killWhatIsLeft, type Ran, type Serving, serve, TroupeProcess } from './troupe-process.ts';
 
 let host: Serving;
 let data: string;
@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await host?.process.kill();
+  await killWhatIsLeft();
   await rm(data, { recursive: true, force: true, maxRetries: 5 });
 });
 

@@ -1,9 +1,11 @@
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { until } from '../support/until.ts';
-import { errorOf, TroupeProcess, troupe } from './troupe-process.ts';
+import { errorOf, killWhatIsLeft, TroupeProcess, troupe } from './troupe-process.ts';
+
+afterEach(killWhatIsLeft);
 
 describe('troupe invoke with a file', () => {
   it('runs it with nothing else running: the result on standard output, the log on standard error', async () => {

@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { until } from '../support/until.ts';
-import { type Serving, serve, TroupeProcess, troupe } from './troupe-process.ts';
+import { killWhatIsLeft, type Serving, serve, TroupeProcess, troupe } from './troupe-process.ts';
+
+afterEach(killWhatIsLeft);
 
 describe('troupe serve', () => {
   it('says where it listens, and keeps what was deployed for the next host on the directory', async () => {

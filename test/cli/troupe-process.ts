@@ -22,6 +22,13 @@ export interface Ran {
   readonly stderr: string;
 }
 
+const running = new Set<TroupeProcess>();
+
+/** For the end of a test file: what a failed test has left. */
+export async function killWhatIsLeft(): Promise<void> {
+  await Promise.all([...running].map((process) => process.kill()));
+}
+
 export class TroupeProcess {
   readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
   stdout = '';
@@ -46,6 +53,8 @@ export class TroupeProcess {
     this.child.stdin.on('error', () => {});
     if (typeof input !== 'object' || input instanceof Uint8Array) this.child.stdin.end(input);
     this.#closed = once(this.child, 'close');
+    running.add(this);
+    void this.#closed.then(() => running.delete(this));
   }
 
   /** What Ctrl-C does in a terminal: the signal goes to the whole group. */
