@@ -87,11 +87,14 @@ class Instance {
 
   retire(graceMs: number, reason: InstanceLoss['reason']): void {
     if (hasEnded(this.#state)) return;
-    this.#endReason = reason;
     if (this.#state === 'spare' || this.#state === 'specialising') return this.#end(reason);
-    if (this.#state !== 'draining') this.#become('draining');
+    // Told again, it keeps its first reason and the shorter grace.
+    if (this.#state !== 'draining') {
+      this.#become('draining');
+      this.#endReason = reason;
+    }
     this.endIfDrained();
-    if (!hasEnded(this.#state)) this.#context.after(graceMs, () => this.#end(reason));
+    if (!hasEnded(this.#state)) this.#context.after(graceMs, () => this.#end(this.#endReason));
   }
 
   endIfDrained(): void {

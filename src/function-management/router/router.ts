@@ -271,10 +271,11 @@ class Router {
   }
 
   /** The function did not stop when told to: the instance is given up, for nothing else gets the slot back. */
-  #stopStuck(call: Call): void {
-    if (call.place !== 'inside' || !call.instance) return;
-    const { instanceId, concurrency } = call.instance;
-    this.#retireOne(instanceId, concurrency > 1 ? SHARED_GRACE_MS : 0, 'replaced');
+  #stopStuck({ place, instance }: Call): void {
+    if (place !== 'inside' || !instance) return;
+    this.instanceGone(instance.instanceId);
+    // Also where it drains already: its grace is as long as its calls may take, and those behind the stuck one would wait for all of it.
+    instance.retire(instance.concurrency > 1 ? SHARED_GRACE_MS : 0, 'replaced');
   }
 
   #retireOne(instanceId: string, graceMs: number, reason: InstanceLoss['reason']): void {

@@ -183,6 +183,20 @@ describe('router', () => {
     expect(handle.retired).toEqual([{ graceMs: 0, reason: 'replaced' }]);
   });
 
+  it('gives it up also where it drains, for those behind the stuck call would wait as long as it may take', async () => {
+    const handle = fakeHandle({ concurrency: 2 });
+    router.tell('functionChanged', describeFunction([{ timeoutMs: 100 }]));
+    router.tell('instanceReady', handle);
+    send();
+    await settleMessages();
+    router.tell('retireInstances', { instanceIds: [handle.instanceId], graceMs: 10_000 });
+    await clock.advance(1_000);
+    expect(handle.retired).toEqual([
+      { graceMs: 10_000, reason: 'requested' },
+      { graceMs: 1_000, reason: 'replaced' },
+    ]);
+  });
+
   it('runs an idempotent call again when its instance is lost, ahead of calls that came later, up to its attempts', async () => {
     router.tell('functionChanged', describeFunction([{ idempotent: true, maxAttempts: 2 }]));
     const first = fakeHandle({ instanceId: 'one' });
