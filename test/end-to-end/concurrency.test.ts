@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { until } from '../support/until.ts';
-import { failureOf, PLACES, SharedHost } from './shared-host.ts';
+import { CORNERS, failureOf, SharedHost } from './shared-host.ts';
 
 /** Answers once `together` calls are inside its instance, and says how many there were at most; alone, after `waitMs`. */
 const MEET = `let inside = 0, most = 0; const waiting = [];
@@ -15,7 +15,7 @@ const MEET = `let inside = 0, most = 0; const waiting = [];
     return most;
   }`;
 
-describe.each(PLACES)('in a $isolation of an agent $agent', ({ agent, isolation }) => {
+describe.each(CORNERS)('in a $isolation of an agent $agent', ({ agent, isolation }) => {
   const host = new SharedHost({ agent });
 
   it('one instance of concurrency 5 holds five calls at once', async () => {

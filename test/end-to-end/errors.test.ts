@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { failureOf, PLACES, SharedHost } from './shared-host.ts';
+import { CORNERS, failureOf, SharedHost } from './shared-host.ts';
 
 const THROWER = `import { check } from './lib/check.ts';
 interface Event {
@@ -27,7 +27,7 @@ export function check(value: string): never {
 }
 `;
 
-describe.each(PLACES)('an error of a function in a $isolation of an agent $agent', ({ agent, isolation }) => {
+describe.each(CORNERS)('an error of a function in a $isolation of an agent $agent', ({ agent, isolation }) => {
   const host = new SharedHost({ agent });
 
   it('keeps its name, message, code and causes, and a stack that names the TypeScript source', async () => {

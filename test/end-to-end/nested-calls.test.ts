@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { until } from '../support/until.ts';
-import { failureOf, PLACES, SharedHost } from './shared-host.ts';
+import { CORNERS, failureOf, SharedHost } from './shared-host.ts';
 
 const CALL = 'export default ({ name, payload, options }, context) => context.invoke(name, payload, options)';
 
-describe.each(PLACES)('a call from a $isolation of an agent $agent to another function', ({ agent, isolation }) => {
+describe.each(CORNERS)('a call from a $isolation of an agent $agent to another function', ({ agent, isolation }) => {
   const host = new SharedHost({ agent, maxCallDepth: 4 });
 
   it('goes through a chain of three and brings the result back', async () => {

@@ -11,6 +11,9 @@ export const PLACES = [
   { agent: 'process', isolation: 'process' },
 ] as const;
 
+/** The two that have least in common, for what the way there hardly touches. */
+export const CORNERS = [PLACES[0], PLACES[3]] as const;
+
 /** One host for all tests of the `describe` in which it is called; starting one for each test would cost more than the tests. */
 export class SharedHost {
   #troupe: Troupe | undefined;
