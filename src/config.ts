@@ -39,8 +39,8 @@ export const functionConfigSchema = z.strictObject({
   maxInstances: z.number().int().min(1).max(1_000).default(100),
   /** An instance is kept this long after the last call. 10 min: what the public clouds are measured to do. */
   keepAliveMs: milliseconds(7 * DAY_MS).default(600_000),
-  /** Calls that may wait for an instance; one more is answered with `OVERLOADED`. */
-  maxQueued: z.number().int().min(0).max(1_000_000).default(10_000),
+  /** Calls that may wait for an instance, a cold start included; one more is answered with `OVERLOADED`. */
+  maxQueued: z.number().int().min(1).max(1_000_000).default(10_000),
   /** True when running a call twice does no harm: it is then retried when its instance is lost. */
   idempotent: z.boolean().default(false),
   /** Attempts at an idempotent call whose instance was lost, the first included. 3: a function that kills three instances is at fault itself. */

@@ -105,7 +105,9 @@ export function decodePayload(bytes: Uint8Array): unknown {
 }
 
 /** For the small plain objects of the protocols. */
-export const encodeMeta: (meta: unknown) => Uint8Array = encodePayload;
+export function encodeMeta(meta: unknown): Uint8Array {
+  return encodePayload(meta);
+}
 
 /** The caller knows which type stands at this place; the bytes come from the runtime itself. */
 export function decodeMeta<Meta>(bytes: Uint8Array): Meta {

@@ -4,12 +4,13 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { type Endpoint, wrap } from 'comlink';
+import { afterAll } from 'vitest';
 import { deserializeError, type SerializedError, type TroupeError } from '../../src/errors.ts';
 import { decodeMeta, decodePayload, encodeMeta, encodePayload } from '../../src/transport/codec.ts';
 import {
@@ -319,12 +320,19 @@ async function startProcess(): Promise<TestInstance> {
   };
 }
 
+/** Artifacts are shared by the tests of a file, so they are kept until it ends. */
+const directories: string[] = [];
+afterAll(async () => {
+  for (const directory of directories.splice(0)) await rm(directory, { recursive: true, force: true });
+});
+
 export async function writeArtifact(
   code: string,
   overrides: Partial<InstanceImage> & { readonly fileName?: string } = {},
 ): Promise<InstanceImage> {
   const { fileName = 'function.js', ...image } = overrides;
   const directory = await mkdtemp(join(tmpdir(), 'troupe-instance-'));
+  directories.push(directory);
   const entry = join(directory, fileName);
   await writeFile(entry, code, { mode: 0o755 });
   return {
