@@ -53,7 +53,11 @@ export function planRound(seed: number): Plan {
 
 /** Killing the agent takes every function down, so a round has it once. */
 function planKills(random: Random, agent: Plan['agent']): PlannedKill[] {
-  const single = TARGETS.flatMap((target) => target.kills.map((kind) => ({ target, kind })));
+  // A loop burns a core until its instance is given up, more than a second where calls share it: so it is the rarer one.
+  const times = (kind: KillKind) => (kind === 'loop' ? 1 : 2);
+  const single = TARGETS.flatMap((target) =>
+    target.kills.flatMap((kind) => new Array<KillKind>(times(kind)).fill(kind).map((each) => ({ target, kind: each }))),
+  );
   const first = single[0];
   const always = agent === 'process' && first ? [{ target: first.target, kind: 'agent' as const }] : [];
   const others = Array.from({ length: KILLS - always.length }, () => pick(random, single));

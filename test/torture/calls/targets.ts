@@ -20,14 +20,14 @@ const BASE = { shape: 'value', isolation: 'thread', idempotent: false } as const
 
 /** `leaf` is never killed by itself, so what calls it fails for reasons of its own. */
 export const TARGETS: readonly Target[] = [
-  { ...BASE, name: 'value', concurrency: 1, maxInstances: 3, longestMs: 5, share: 25, kills: ['exit', 'loop'] },
+  { ...BASE, name: 'value', concurrency: 1, maxInstances: 2, longestMs: 5, share: 25, kills: ['exit', 'loop'] },
   { ...BASE, name: 'waiter', concurrency: 16, maxInstances: 2, longestMs: 150, share: 25, kills: ['exit', 'loop'] },
   {
     ...BASE,
     name: 'caller',
     shape: 'nested',
     concurrency: 8,
-    maxInstances: 2,
+    maxInstances: 1,
     longestMs: 20,
     share: 15,
     kills: ['exit'],
@@ -37,7 +37,7 @@ export const TARGETS: readonly Target[] = [
     name: 'ticker',
     shape: 'stream',
     concurrency: 8,
-    maxInstances: 2,
+    maxInstances: 1,
     longestMs: 10,
     share: 10,
     kills: ['exit'],
@@ -62,7 +62,7 @@ export const TARGETS: readonly Target[] = [
     share: 10,
     kills: ['exit', 'loop', 'sigkill'],
   },
-  { ...BASE, name: 'leaf', concurrency: 16, maxInstances: 2, longestMs: 5, share: 0, kills: [] },
+  { ...BASE, name: 'leaf', concurrency: 16, maxInstances: 1, longestMs: 5, share: 0, kills: [] },
 ];
 
 /** What a call carries. `kill` ends the instance that it is in, at the first attempt only. */

@@ -16,7 +16,7 @@ export interface Killed {
   readonly toMs: number;
 }
 
-const LOOP_TIMEOUT_MS = 300;
+const LOOP_TIMEOUT_MS = 200;
 /** A kill may miss: the instance was just drained, or the call did not get an instance in time. */
 const TRIES = 5;
 
