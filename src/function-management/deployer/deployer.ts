@@ -25,7 +25,7 @@ import type {
   InstanceObserver,
 } from '../instance/protocol.ts';
 import type { FunctionDescription, FunctionVersion, RegistryMessages } from '../registry/protocol.ts';
-import type { RouterMessages } from '../router/protocol.ts';
+import type { IdleInstance, RouterMessages } from '../router/protocol.ts';
 import { type ClaimEntry, Deployment } from './deployment.ts';
 import type { DeployerMessages } from './protocol.ts';
 import { Publisher } from './publisher.ts';
@@ -67,7 +67,7 @@ export function deployerActor(options: DeployerOptions): ActorDefinition<Deploye
         workerStarted: (worker) => deployer.workerStarted(worker),
         workerLost: (loss) => deployer.workerLost(loss),
         claimDelayed: (delayed) => deployer.claimDelayed(delayed),
-        roomNeeded: (need) => deployer.roomNeeded(need),
+        roomNeeded: (need) => void deployer.roomNeeded(need),
         evict: (claimId) => deployer.evict(claimId),
         instanceReady: ({ claimId, instanceId }) => deployer.instanceReady(claimId, instanceId),
         instanceFailed: ({ claimId, instanceId, error }) => deployer.instanceFailed(claimId, instanceId, error),
@@ -116,8 +116,13 @@ class Deployer {
     }
   }
 
+  /** Its claims are known until their instances have ended; a target that comes late finds nothing to start. */
   functionRemoved(name: string): void {
-    for (const deployment of this.#deployments.values()) if (deployment.version.name === name) this.#drain(deployment);
+    for (const [key, deployment] of this.#deployments) {
+      if (deployment.version.name !== name) continue;
+      this.#drain(deployment);
+      this.#deployments.delete(key);
+    }
   }
 
   workerStarted(worker: Worker): void {
@@ -172,16 +177,19 @@ class Deployer {
     this.#reconcile(deployment);
   }
 
-  instanceEnded(claimId: string, { instanceId, reason }: InstanceLoss): void {
+  instanceEnded(claimId: string, { instanceId, reason, error }: InstanceLoss): void {
     this.#instances.delete(instanceId);
     const deployment = this.#byClaim.get(claimId);
     const entry = deployment?.claims.get(claimId);
-    if (!deployment || !entry) return;
+    // The claim may have another worker by now.
+    if (!deployment || entry?.instanceId !== instanceId) return;
     if (reason === 'requested' || reason === 'replaced' || entry.state === 'retiring') {
-      if (reason === 'replaced') deployment.discard(entry);
+      if (reason === 'replaced' && entry.state !== 'retiring') deployment.discard(entry);
       else deployment.claims.delete(claimId);
       this.#release(claimId);
     } else {
+      // An instance that only lost its channel has left a worker behind; of one that is gone the manager knows, and ignores this.
+      this.#options.manager.tell('reject', { claimId, workerId: instanceId, reason, ...(error ? { error } : {}) });
       deployment.lost(entry);
     }
     this.#reconcile(deployment);
@@ -190,25 +198,17 @@ class Deployer {
   claimDelayed({ claimId, reason, retryInMs, error }: DeployerMessages['claimDelayed']['body']): void {
     const deployment = this.#byClaim.get(claimId);
     if (!deployment) return;
-    if (reason === 'backing-off' && error) return this.#failStart(deployment, error, retryInMs);
-    if (reason !== 'impossible') return;
-    const { version } = deployment;
-    this.#options.router.tell('startFailed', {
-      name: version.name,
-      version: version.version,
-      error: new TroupeError(
-        'NO_CAPACITY',
-        `An instance of "${version.name}" needs ${version.config.memoryMb} MiB, more than any node agent has. Lower memoryMb or raise memoryBudgetMb.`,
-        { details: { functionName: version.name, memoryMb: version.config.memoryMb } },
-      ),
-    });
+    if (reason === 'impossible') this.#tellImpossible(deployment);
+    else if (reason === 'backing-off' && error) this.#failStart(deployment, error, retryInMs);
+    else return;
+    // A claim is told once why it waits. It goes, so that the next call makes another and is told as well.
     deployment.standDown();
     this.#reconcile(deployment);
   }
 
   /** Offers every idle instance that is over its function's minimum. */
   async roomNeeded({ needId }: DeployerMessages['roomNeeded']['body']): Promise<void> {
-    const idle = await this.#options.router.ask('idleInstances', {});
+    const idle = await this.#idleInstances({});
     const spare = new Map<Deployment, number>();
     const candidates = idle.filter(({ claimId }) => {
       const deployment = this.#byClaim.get(claimId);
@@ -244,10 +244,19 @@ class Deployer {
   /** Busy instances are left: they are idle, or wanted again, at the autoscaler's next tick. */
   async #retireIdle(deployment: Deployment): Promise<void> {
     const { name, version } = deployment.version;
-    const idle = await this.#options.router.ask('idleInstances', { name, version });
+    const idle = await this.#idleInstances({ name, version });
     for (const { claimId } of idle) {
       const entry = deployment.claims.get(claimId);
       if (entry && deployment.live > deployment.target) this.#retire(deployment, entry);
+    }
+  }
+
+  /** None when the router cannot say: whoever wanted to know asks again before long. */
+  async #idleInstances(filter: RouterMessages['idleInstances']['body']): Promise<readonly IdleInstance[]> {
+    try {
+      return await this.#options.router.ask('idleInstances', filter);
+    } catch {
+      return [];
     }
   }
 
@@ -274,7 +283,18 @@ class Deployer {
     this.#options.manager.tell('release', { claimId, graceMs: RELEASE_GRACE_MS });
   }
 
-  #failStart({ version }: Deployment, error: SerializedError, retryInMs?: number): void {
+  #tellImpossible({ version: { name, version, config } }: Deployment): void {
+    const error = new TroupeError(
+      'NO_CAPACITY',
+      `An instance of "${name}" needs ${config.memoryMb} MiB, more than any node agent has. Lower memoryMb or raise memoryBudgetMb.`,
+      { details: { functionName: name, memoryMb: config.memoryMb } },
+    );
+    this.#options.router.tell('startFailed', { name, version, error });
+  }
+
+  /** Where other instances of the version work, the calls wait for those. */
+  #failStart({ version, hasReady }: Deployment, error: SerializedError, retryInMs?: number): void {
+    if (hasReady) return;
     const cause = deserializeError(error);
     const retry = retryInMs === undefined ? '' : ` The next try is in ${Math.ceil(retryInMs)} ms.`;
     this.#options.router.tell('startFailed', {

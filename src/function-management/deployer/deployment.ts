@@ -45,6 +45,11 @@ export class Deployment {
     if (demanded) this.#ceiling = Number.POSITIVE_INFINITY;
   }
 
+  get hasReady(): boolean {
+    for (const { state } of this.claims.values()) if (state === 'ready') return true;
+    return false;
+  }
+
   /** Claims that stand for an instance that is, or will be, taking calls. */
   get live(): number {
     let live = 0;
@@ -106,13 +111,18 @@ export class Deployment {
 
   /** Claims that still wait for room go as well: they stand for calls that may come, and would wait longer than a fresh claim for one. */
   evicted(): void {
-    let placed = 0;
-    for (const { state } of this.claims.values()) if (state === 'starting' || state === 'ready') placed++;
-    this.#ceiling = Math.max(this.version.config.minInstances, placed - 1);
+    this.#ceiling = Math.max(this.version.config.minInstances, this.#placed - 1);
   }
 
-  /** No more instances until there is demand again: what was tried last does not start. */
+  /** No more instances than there are until the autoscaler wants them again: what was tried last does not start. */
   standDown(): void {
-    this.#target = Math.min(this.#target, this.version.config.minInstances);
+    this.#target = Math.min(this.#target, this.#placed);
+  }
+
+  /** Claims with an instance that takes calls, or is being made ready to. */
+  get #placed(): number {
+    let placed = 0;
+    for (const { state } of this.claims.values()) if (state === 'starting' || state === 'ready') placed++;
+    return placed;
   }
 }

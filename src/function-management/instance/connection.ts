@@ -6,7 +6,7 @@
  * 1. Every call that `dispatch` took is told exactly one of `succeeded`, `failed`, `lost`.
  * 2. `callLeft` follows each answer, so that no slot is ever lost; a whole instance that is lost is reported once, not call by call.
  */
-import type { SerializedError } from '../../errors.ts';
+import { type SerializedError, TroupeError } from '../../errors.ts';
 import { decodeMeta, encodeMeta } from '../../transport/codec.ts';
 import type {
   CallMeta,
@@ -35,11 +35,14 @@ export class InstanceConnection {
   readonly #calls = new Map<number, InstanceCall>();
   readonly #numbers = new Map<InstanceCall, number>();
   readonly #nested = new Map<number, NestedCallHandle>();
+  /** What a full channel did not take: nobody would send it again, and the function would wait for it in vain. */
+  #refused: Frame[] = [];
   #nextNumber = 1;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    options.channel.onFrame((frame) => this.#receive(frame));
+    options.channel.onFrame((frame) => this.#receiveSafely(frame));
+    options.channel.onWritable(() => this.#sendRefused());
     options.channel.onClose(() => options.onClosed());
   }
 
@@ -66,12 +69,12 @@ export class InstanceConnection {
 
   cancel(call: InstanceCall, reason: CancelMeta['reason']): void {
     const number = this.#numbers.get(call);
-    if (number !== undefined) this.#send(FRAME_KINDS.cancel, number, 0, encodeMeta({ reason } satisfies CancelMeta));
+    if (number !== undefined) this.#tell(FRAME_KINDS.cancel, number, 0, encodeMeta({ reason } satisfies CancelMeta));
   }
 
   grant(call: InstanceCall, chunks: number): void {
     const number = this.#numbers.get(call);
-    if (number !== undefined) this.#send(FRAME_KINDS.credit, number, chunks);
+    if (number !== undefined) this.#tell(FRAME_KINDS.credit, number, chunks);
   }
 
   /** Ends every call inside with the loss, and takes no more. */
@@ -81,8 +84,20 @@ export class InstanceConnection {
     this.#numbers.clear();
     for (const nested of this.#nested.values()) nested.cancel();
     this.#nested.clear();
+    this.#refused = [];
     this.#options.channel.close();
     for (const call of calls) call.lost(loss);
+  }
+
+  /** An instance that sends what cannot be read is given up; thrown in the turn of the transport, it would take the host down. */
+  #receiveSafely(frame: Frame): void {
+    try {
+      this.#receive(frame);
+    } catch (thrown) {
+      this.#options.channel.close(
+        new TroupeError('FRAME_INVALID', 'The instance sent a frame that cannot be read.', { cause: thrown }),
+      );
+    }
   }
 
   #receive(frame: Frame): void {
@@ -131,15 +146,31 @@ export class InstanceConnection {
     const parent = this.#calls.get(meta.parentCall);
     if (!parent) return;
     const number = frame.call;
+    let isAnswered = false;
+    const answer = (kind: Frame['kind'], answerMeta: Uint8Array, payload: Uint8Array) => {
+      isAnswered = true;
+      this.#nested.delete(number);
+      this.#tell(kind, number, 0, answerMeta, payload);
+    };
     const handle = this.#options.observer.nestedCall(parent, meta, frame.payload, {
-      succeeded: (payload) => {
-        if (this.#nested.delete(number)) this.#send(FRAME_KINDS.nestedResult, number, 0, EMPTY, payload);
-      },
-      failed: (error) => {
-        if (this.#nested.delete(number)) this.#send(FRAME_KINDS.nestedFailure, number, 0, encodeMeta(error));
-      },
+      succeeded: (payload) => answer(FRAME_KINDS.nestedResult, EMPTY, payload),
+      failed: (error) => answer(FRAME_KINDS.nestedFailure, encodeMeta(error), EMPTY),
     });
-    this.#nested.set(number, handle);
+    // A call that is refused is answered before there is a handle.
+    if (!isAnswered) this.#nested.set(number, handle);
+  }
+
+  /** Sends what must arrive, in order, as soon as the channel takes it. */
+  #tell(kind: Frame['kind'], call: number, argument: number, meta: Uint8Array = EMPTY, payload: Uint8Array = EMPTY) {
+    this.#refused.push({ kind, port: 0, call, argument, meta, payload });
+    if (this.#refused.length === 1) this.#sendRefused();
+  }
+
+  #sendRefused(): void {
+    for (let frame = this.#refused[0]; frame; frame = this.#refused[0]) {
+      if (this.#options.channel.send(frame) === 'full') return;
+      this.#refused.shift();
+    }
   }
 
   #send(kind: Frame['kind'], call: number, argument: number, meta: Uint8Array = EMPTY, payload: Uint8Array = EMPTY) {

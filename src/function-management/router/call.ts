@@ -42,6 +42,8 @@ export class Call implements InstanceCall {
   functionVersion: number | undefined;
   instance: InstanceHandle | undefined;
   coldStart: ColdStartReason | undefined;
+  /** Part of its answer has reached the caller: it must not be run again. */
+  hasEmitted = false;
 
   constructor(id: string, request: CallRequest, host: CallHost) {
     this.id = id;
@@ -117,7 +119,9 @@ export class Call implements InstanceCall {
   }
 
   chunk(payload: Uint8Array, head: StreamHead | undefined): void {
-    if (!this.#settled) this.request.chunk?.(payload, head);
+    if (this.#settled) return;
+    this.hasEmitted = true;
+    this.request.chunk?.(payload, head);
   }
 
   /** Settles the call with an error of the runtime's, or with one that the instance reported. */

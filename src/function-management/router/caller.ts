@@ -51,8 +51,12 @@ export class Caller {
       this.#call(functionName, this.encode(payload), options, {
         mode: 'value',
         settled: (outcome) => {
-          if (outcome.kind === 'failed') reject(outcome.error);
-          else resolve({ result: decodeResult(outcome.payload), entry: outcome.entry });
+          if (outcome.kind === 'failed') return reject(outcome.error);
+          try {
+            resolve({ result: decodeResult(outcome.payload), entry: outcome.entry });
+          } catch (thrown) {
+            reject(unreadable(functionName, thrown));
+          }
         },
       });
     });
@@ -149,10 +153,19 @@ export class Caller {
       chunk: (chunk, first) => {
         if (first) gotHead(first);
         if (mode === 'http' && chunk.length === 0) return queue.isOpen ? countEmpty() : undefined;
-        queue.push(decode(chunk));
+        try {
+          queue.push(decode(chunk));
+        } catch (thrown) {
+          queue.fail(unreadable(functionName, thrown));
+          this.#options.router.tell('cancel', call);
+        }
       },
       settled: (outcome) => {
-        if (outcome.kind === 'succeeded') return queue.end();
+        if (outcome.kind === 'succeeded') {
+          // Too late for a head that came; without one nobody would ever be told.
+          noHead(new TroupeError('FUNCTION_ERROR', `"${functionName}" ended without a response.`));
+          return queue.end();
+        }
         noHead(outcome.error);
         queue.fail(outcome.error);
       },
@@ -234,6 +247,11 @@ function checkOptions(functionName: string, options: InvokeOptions): void {
 
 function invalid(message: string): TroupeError {
   return new TroupeError('INVALID_ARGUMENT', message);
+}
+
+/** Thrown in the turn of the transport, it would take the host down. */
+function unreadable(functionName: string, thrown: unknown): TroupeError {
+  return new TroupeError('RESULT_NOT_ENCODABLE', `What "${functionName}" answered cannot be read.`, { cause: thrown });
 }
 
 function decodeResult(payload: Uint8Array): unknown {

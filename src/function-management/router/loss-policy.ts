@@ -5,9 +5,15 @@ import type { InstanceLoss } from '../instance/protocol.ts';
 interface LostCall {
   readonly functionName: string;
   readonly attempt: number;
+  /** Of its instance. */
+  readonly memoryMb: number;
+}
+
+interface RetryRules {
+  readonly attempt: number;
   readonly maxAttempts: number;
   readonly idempotent: boolean;
-  readonly memoryMb: number;
+  readonly hasEmitted: boolean;
 }
 
 const CODES: Readonly<Record<InstanceLoss['reason'], ErrorCode>> = {
@@ -21,9 +27,13 @@ const CODES: Readonly<Record<InstanceLoss['reason'], ErrorCode>> = {
   'agent-lost': 'AGENT_LOST',
 };
 
-/** A call that ran out of memory would do so again, so it is not retried; whatever else took the instance may not come twice. */
-export function mayRetry(call: LostCall, reason: InstanceLoss['reason']): boolean {
-  return call.idempotent && call.attempt < call.maxAttempts && reason !== 'out-of-memory' && reason !== 'start-failed';
+/**
+ * A call that ran out of memory would do so again, so it is not retried; whatever else took the instance may not come twice. What has
+ * reached the caller of a stream cannot be taken back.
+ */
+export function mayRetry(call: RetryRules, reason: InstanceLoss['reason']): boolean {
+  if (!call.idempotent || call.hasEmitted || call.attempt >= call.maxAttempts) return false;
+  return reason !== 'out-of-memory' && reason !== 'start-failed';
 }
 
 export function lossError(call: LostCall, loss: InstanceLoss): TroupeError {

@@ -52,9 +52,14 @@ export class RouteTable {
   }
 
   /** Forgets a route that nobody can reach any more and in which nothing is left. */
-  dropIfOver({ version, instances }: VersionRoute): void {
-    const isRegistered = this.#functions.get(version.name)?.versions.some((known) => known.version === version.version);
-    if (!isRegistered && instances.size === 0) this.#routes.delete(`${version.name}@${version.version}`);
+  dropIfOver(route: VersionRoute): void {
+    const { version, instances } = route;
+    if (instances.size === 0 && !this.isRegistered(route)) this.#routes.delete(`${version.name}@${version.version}`);
+  }
+
+  /** False once its function was removed. */
+  isRegistered({ version: { name, version } }: VersionRoute): boolean {
+    return this.#functions.get(name)?.versions.some((known) => known.version === version) ?? false;
   }
 
   /** True when a call for this alias may still go to the version it was routed to. */

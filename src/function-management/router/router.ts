@@ -84,6 +84,8 @@ class Router {
   readonly #routeOfInstance = new Map<string, VersionRoute>();
   #drained: (() => void) | undefined;
   #isDraining = false;
+  /** Nothing is taken any more, not even from calls inside. */
+  #isClosed = false;
 
   constructor(options: RouterOptions, context: ActorContext<RouterMessages<Call>>) {
     this.#options = options;
@@ -100,11 +102,11 @@ class Router {
     if (call.isSettled) return;
     const { request, stamps } = call;
     // What a call inside still asks of other functions, it needs to finish.
-    if (this.#isDraining && request.depth === 0) return call.fail(draining());
+    if (this.#isClosed || (this.#isDraining && request.depth === 0)) return this.#refuse(call, draining());
     if (request.depth > this.#options.maxCallDepth)
-      return call.fail(tooDeep(request.functionName, this.#options.maxCallDepth));
+      return this.#refuse(call, tooDeep(request.functionName, this.#options.maxCallDepth));
     const resolution = this.#table.resolve(request);
-    if (resolution.kind === 'unknown') return call.fail(resolution.error);
+    if (resolution.kind === 'unknown') return this.#refuse(call, resolution.error);
     const { route } = resolution;
     const { config } = route.version;
     const nowMs = this.#context.clock.nowMs();
@@ -148,14 +150,21 @@ class Router {
     call.place = 'left';
     this.#wheel.remove(call);
     const route = this.#routeOf(call);
-    if (call.isSettled || !route) return this.#finishDrain();
-    const { config } = route.version;
-    const lost = { ...config, functionName: call.request.functionName, attempt: call.attempt };
-    if (this.#isDraining || !mayRetry(lost, loss.reason)) {
-      call.fail(lossError(lost, loss));
-      return this.#finishDrain();
+    if (call.isSettled) return this.#finishDrain();
+    const { attempt, hasEmitted } = call;
+    // The route of a removed function goes with its last instance; the call that was inside still has to be answered.
+    const mayRunAgain =
+      route !== undefined &&
+      !this.#isDraining &&
+      this.#table.isRegistered(route) &&
+      mayRetry({ ...route.version.config, attempt, hasEmitted }, loss.reason);
+    if (!mayRunAgain) {
+      const { functionName } = call.request;
+      return this.#refuse(call, lossError({ functionName, attempt, memoryMb: call.instance?.memoryMb ?? 0 }, loss));
     }
     call.attempt++;
+    // As calls that wait do, it follows its alias to where that leads by now.
+    if (!this.#table.isTarget(call.request, route.version.version)) return this.invoke(call);
     route.touch(this.#context.clock.nowMs());
     this.#wheel.add(call);
     route.enqueue(call);
@@ -213,6 +222,7 @@ class Router {
       this.#drained = () => resolve(undefined);
       this.#finishDrain();
       this.#context.after(timeoutMs, () => {
+        this.#isClosed = true;
         const error = drained(timeoutMs);
         for (const call of this.#wheel.values()) this.stopCall(call, error, 'cancelled');
         this.#drained?.();
@@ -242,7 +252,7 @@ class Router {
 
   #wait(route: VersionRoute, call: Call): void {
     const { name, config } = route.version;
-    if (route.queued >= config.maxQueued) return call.fail(queueFull(name, route.queued));
+    if (route.queued >= config.maxQueued) return this.#refuse(call, queueFull(name, route.queued));
     route.enqueue(call);
     this.#wheel.add(call);
     this.#askForInstance(route);
@@ -256,7 +266,7 @@ class Router {
       if (this.#dispatch(route, call, nowMs)) continue;
       this.#wheel.add(call);
       route.putBack(call);
-      return;
+      return this.#askForInstance(route);
     }
   }
 
@@ -283,6 +293,12 @@ class Router {
     if (!instance) return;
     this.instanceGone(instanceId);
     instance.handle.retire(graceMs, reason);
+  }
+
+  #refuse(call: Call, error: TroupeError): void {
+    call.place = 'left';
+    call.fail(error);
+    this.#finishDrain();
   }
 
   /** Calls that wait for a version to which their alias no longer leads go where it leads now. */
@@ -313,6 +329,8 @@ class Router {
   }
 
   #finishDrain(): void {
-    if (this.#isDraining && this.#wheel.size === 0) this.#drained?.();
+    if (!this.#isDraining || this.#wheel.size > 0) return;
+    this.#isClosed = true;
+    this.#drained?.();
   }
 }

@@ -17,6 +17,7 @@ export class VersionRoute {
   /** True from telling the autoscaler of waiting calls until it looks. */
   demandTold = false;
   lastActiveMs: number;
+  #wasObservedEmpty = false;
   #arrivals = 0;
   /** The integral of calls in the system over time, for the average since the last observation. */
   #area = 0;
@@ -36,6 +37,11 @@ export class VersionRoute {
 
   get inSystem(): number {
     return this.queued + this.instances.inFlight;
+  }
+
+  /** Nothing leads to it but its number, nothing is in it, and that was observed already: there is nothing to say of it. */
+  get isForgotten(): boolean {
+    return this.#wasObservedEmpty && this.#isEmpty;
   }
 
   arrived(nowMs: number): void {
@@ -84,6 +90,7 @@ export class VersionRoute {
     const elapsedMs = nowMs - this.#areaSinceMs;
     const averageInSystem = elapsedMs > 0 ? this.#area / elapsedMs : this.inSystem;
     const arrivals = this.#arrivals;
+    this.#wasObservedEmpty = this.#isEmpty;
     this.#area = 0;
     this.#areaSinceMs = nowMs;
     this.#arrivals = 0;
@@ -102,5 +109,9 @@ export class VersionRoute {
       arrivals,
       lastActiveMs: this.lastActiveMs,
     };
+  }
+
+  get #isEmpty(): boolean {
+    return !this.aliased && this.inSystem === 0 && this.instances.size === 0 && this.#arrivals === 0;
   }
 }

@@ -4,9 +4,9 @@ import type { IdleInstance, RouterSnapshot } from './protocol.ts';
 import type { IndexedInstance } from './ready-index.ts';
 import type { VersionRoute } from './version-route.ts';
 
-/** Also begins the next stretch over which averages are taken. */
+/** Also begins the next stretch over which averages are taken. Of hundreds of old versions, those in which nothing is are left out. */
 export function observe(routes: readonly VersionRoute[], nowMs: number): Observation[] {
-  return routes.map((route) => route.observe(nowMs));
+  return routes.filter(({ isForgotten }) => !isForgotten).map((route) => route.observe(nowMs));
 }
 
 /** Longest idle first. Versions for which calls wait have none: what looks idle is about to be used. */

@@ -93,12 +93,15 @@ describe('deployment', () => {
     }
   });
 
-  it('stands down to its minimum when it does not start', () => {
-    for (const minInstances of [0, 1]) {
-      const deployment = newDeployment(minInstances);
+  it('stands down to the instances that it has when one more does not start', () => {
+    for (const working of [0, 2]) {
+      const deployment = newDeployment(1);
       deployment.retarget(5, true);
+      const entries = deployment.claimMissing(false);
+      for (const [index, entry] of entries.slice(0, working).entries()) deployment.started(entry, `f-1-${index}`);
       deployment.standDown();
-      expect(deployment.target).toBe(minInstances);
+      expect(deployment.target).toBe(working);
+      expect(deployment.surplusWithoutInstance()).toEqual(entries.slice(working).reverse());
     }
   });
 
