@@ -17,7 +17,7 @@ import { ABSENT, type Change, Journal } from './journal.ts';
 
 const NAMES = ['alpha', 'beta', 'gamma', 'delta', 'epsilon'];
 /** Acknowledgements before the kill, and the random wait after the last of them, so that it falls anywhere in a change. */
-const ACKNOWLEDGED = { least: 10, most: 24 };
+const ACKNOWLEDGED = { least: 8, most: 18 };
 const LONGEST_WAIT_MS = 150;
 const CHANGES_LIMIT_MS = 30_000;
 /** What a killed host had started must notice and end. */

@@ -4,6 +4,7 @@
  */
 import { createTroupe, type FunctionDescription, type Troupe, TroupeError } from 'troupe';
 import { seededRandom } from '../../../src/kernel/random.ts';
+import { until } from '../../support/until.ts';
 import { pick } from '../support/chance.ts';
 import { Distribution } from '../support/distribution.ts';
 import { describeThrown, type Findings } from '../support/findings.ts';
@@ -112,6 +113,7 @@ async function round(troupe: Troupe, { seed, findings, kept, measured }: Fault):
     ),
     allAnswer(troupe, [victim], errorMs),
   ]);
+  if (shape.name === 'exec-sync' && isolation === 'thread') await sitOutDrain(troupe, agentBefore);
   const agentAfter = await agentOf(troupe);
   const isAgentLost = agentAfter !== agentBefore;
   if (isAgentLost) measured.agentsLost++;
@@ -179,6 +181,21 @@ async function allAnswer(troupe: Troupe, names: readonly string[], sinceMs: numb
   };
   await Promise.all(names.map(answers));
   return performance.now() - sinceMs;
+}
+
+/** A thread that nothing can interrupt is abandoned after a second: its agent is drained and replaced, and nobody should notice. */
+async function sitOutDrain(troupe: Troupe, agentBefore: string): Promise<void> {
+  const isReplaced = async () => (await agentOf(troupe)) !== agentBefore && !(await isDraining(troupe));
+  await until(isReplaced, {
+    timeoutMs: GIVE_UP_MS,
+    intervalMs: 20,
+    what: 'the agent with an abandoned thread to be replaced',
+  });
+  await allAnswer(
+    troupe,
+    BYSTANDERS.map(({ name }) => name),
+    performance.now(),
+  );
 }
 
 async function agentOf(troupe: Troupe): Promise<string> {
