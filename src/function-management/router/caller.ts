@@ -33,11 +33,18 @@ export interface CallerOptions {
   readonly nextId: () => string;
 }
 
+/** The calls that one signal cancels. */
+interface SignalGroup {
+  readonly calls: Set<() => Call>;
+  readonly abort: () => void;
+}
+
 const MAX_KEY_CHARACTERS = 256;
 
 export class Caller {
   readonly #options: CallerOptions;
   readonly #host: CallHost;
+  readonly #bySignal = new WeakMap<AbortSignal, SignalGroup>();
 
   constructor(options: CallerOptions) {
     this.#options = options;
@@ -203,17 +210,36 @@ export class Caller {
     return call;
   }
 
-  /** Listens to the signal for as long as the call lives, and no longer: signals outlive calls by far. */
+  /**
+   * Listens to the signal while calls under it live, and no longer: signals outlive calls by far. Once for all of them, since Node warns
+   * of a leak when a signal has more than ten listeners.
+   */
   #abortable(request: CallRequest, signal: AbortSignal, callOf: () => Call): CallRequest {
-    const abort = () => void this.#options.router.tell('cancel', callOf());
-    signal.addEventListener('abort', abort, { once: true });
+    const known = this.#bySignal.get(signal);
+    const group = known ?? { calls: new Set(), abort: () => this.#cancelAll(signal) };
+    if (!known) {
+      this.#bySignal.set(signal, group);
+      signal.addEventListener('abort', group.abort, { once: true });
+    }
+    group.calls.add(callOf);
     return {
       ...request,
       settled: (outcome: CallOutcome) => {
-        signal.removeEventListener('abort', abort);
+        group.calls.delete(callOf);
+        if (group.calls.size === 0) this.#letGo(signal, group);
         request.settled(outcome);
       },
     };
+  }
+
+  #cancelAll(signal: AbortSignal): void {
+    for (const callOf of this.#bySignal.get(signal)?.calls ?? []) this.#options.router.tell('cancel', callOf());
+  }
+
+  #letGo(signal: AbortSignal, group: SignalGroup): void {
+    if (this.#bySignal.get(signal) !== group) return;
+    this.#bySignal.delete(signal);
+    signal.removeEventListener('abort', group.abort);
   }
 
   #send(call: Call): void {
