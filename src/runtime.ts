@@ -174,11 +174,9 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
   later.autoscaler = autoscaler;
 
   const close = async () => {
-    await router.ask(
-      'drain',
-      { timeoutMs: config.drainTimeoutMs },
-      { timeoutMs: config.drainTimeoutMs + SHUTDOWN_TIMEOUT_MS },
-    );
+    const drain = { timeoutMs: config.drainTimeoutMs };
+    // A router that cannot drain must not keep the rest from being stopped, nor the store from being closed.
+    await router.ask('drain', drain, { timeoutMs: drain.timeoutMs + SHUTDOWN_TIMEOUT_MS }).catch(() => undefined);
     await system.shutdown(SHUTDOWN_TIMEOUT_MS);
     await place.close();
   };

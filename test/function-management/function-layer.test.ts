@@ -1,4 +1,5 @@
 /** The function layer as a whole, on a virtual clock: what its parts agree on, and what they leave behind when things go wrong. */
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { EMPTY, FRAME_KINDS } from '../../src/transport/protocol.ts';
 import { FunctionLayer, type FunctionLayerOptions } from '../support/function-layer.ts';
@@ -216,6 +217,55 @@ describe('the function layer', () => {
     expect(call.status).toBe('CANCELLED');
     expect(layer.workers()).toEqual([]);
     expect(await layer.claims()).toEqual([]);
+  });
+
+  it('gives up an instance that fails at its own work, with its worker, and answers the calls that wait', async () => {
+    let loads = 0;
+    const layer = await layerWith({
+      behaviour: { load: () => ({ ms: 2, fails: ++loads === 1 }) },
+      mapError: () => {
+        throw new Error('no map');
+      },
+    });
+    await layer.deploy('f');
+    const call = layer.call('f');
+    await layer.clock.advance(1_000);
+    expect(layer.actorErrors[0]).toContain('no map');
+    expect(call.status).toBe('INSTANCE_START_FAILED');
+    expect(layer.workers()).toEqual([]);
+    expect(await layer.claims()).toEqual([]);
+    const next = layer.call('f');
+    await layer.clock.advance(100);
+    expect(next.status).toBe('succeeded');
+  });
+
+  it('survives a router that answers no more', async () => {
+    const layer = await layerWith();
+    await layer.deploy('f', { minInstances: 2 });
+    await layer.clock.advance(5_000);
+    layer.system.kill(layer.router);
+    layer.deployer.tell('scale', { name: 'f', version: 1, instances: 0, demanded: false, reason: 'idle' });
+    layer.deployer.tell('roomNeeded', { needId: 1, agentId: 'a1', shortMb: 64 });
+    await layer.clock.advance(1_000);
+    expect(await layer.instances('f')).toHaveLength(2);
+    expect(layer.actorErrors).toEqual([]);
+  });
+
+  it('cancels every call under one signal, listens to it once, and to none that is done with', async () => {
+    const layer = await layerWith();
+    await layer.deploy('f', { concurrency: 100 });
+    const controller = new AbortController();
+    const { signal } = controller;
+    const listeners = () => getEventListeners(signal, 'abort').length;
+    const done = layer.call('f', {}, { signal });
+    await layer.clock.advance(100);
+    expect([done.status, listeners()]).toEqual(['succeeded', 0]);
+    const calls = Array.from({ length: 20 }, () => layer.call('f', { end: 'hang' }, { signal }));
+    await layer.clock.advance(10);
+    expect(listeners()).toBe(1);
+    controller.abort();
+    await layer.clock.advance(10);
+    expect(new Set(calls.map(({ status }) => status))).toEqual(new Set(['CANCELLED']));
   });
 
   it('observes only versions in which something is, however many there were', async () => {

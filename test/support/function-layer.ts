@@ -11,6 +11,7 @@ import type { BuilderMessages } from '../../src/function-management/builder/prot
 import { deployerActor } from '../../src/function-management/deployer/deployer.ts';
 import type { DeployerMessages } from '../../src/function-management/deployer/protocol.ts';
 import { instanceActor } from '../../src/function-management/instance/instance.ts';
+import type { InstanceOptions } from '../../src/function-management/instance/protocol.ts';
 import type { RegistryMessages } from '../../src/function-management/registry/protocol.ts';
 import { registryActor } from '../../src/function-management/registry/registry.ts';
 import type { Call } from '../../src/function-management/router/call.ts';
@@ -36,6 +37,7 @@ export interface FunctionLayerOptions {
   readonly behaviour?: LayerAgentBehaviour;
   readonly seed?: number;
   readonly startTimeoutMs?: number;
+  readonly mapError?: InstanceOptions['mapError'];
 }
 
 export interface Settled {
@@ -57,6 +59,7 @@ export class FunctionLayer {
   readonly manager: ActorRef<ResourceManagerMessages>;
   readonly autoscaler: ActorRef<AutoscalerMessages>;
   readonly caller: Caller;
+  #holders = 0;
   #artifacts = 0;
   #ids = 0;
 
@@ -71,7 +74,13 @@ export class FunctionLayer {
   private constructor(
     clock: VirtualClock,
     store: Awaited<ReturnType<typeof openMemoryStore>>,
-    { budgetsMb = [1_024], behaviour = {}, seed = 1, startTimeoutMs = 30_000 }: FunctionLayerOptions,
+    {
+      budgetsMb = [1_024],
+      behaviour = {},
+      seed = 1,
+      startTimeoutMs = 30_000,
+      mapError = (error) => error,
+    }: FunctionLayerOptions,
   ) {
     this.clock = clock;
     const { ledger } = this;
@@ -104,7 +113,7 @@ export class FunctionLayer {
       router,
       ledger,
       clock,
-      hold: new ProcessHold(),
+      hold: this.#countingHold(),
       payloadLimitBytes: 1_000_000,
       isClosing: () => false,
       nextId: () => `c${++this.#ids}`,
@@ -147,7 +156,7 @@ export class FunctionLayer {
         router,
         defineInstance: instanceActor,
         observer: observerFor(router, this.caller, () => {}),
-        errorMapper: () => (error) => error,
+        errorMapper: () => mapError,
         startTimeoutMs,
         payloadLimitBytes: 1_000_000,
       }),
@@ -159,6 +168,11 @@ export class FunctionLayer {
         apply: (target) => void this.deployer.tell('scale', target),
       }),
     );
+  }
+
+  /** Calls that have not settled. */
+  get holders(): number {
+    return this.#holders;
   }
 
   /** Makes a new version the current one; resolves with its number. */
@@ -215,5 +229,12 @@ export class FunctionLayer {
 
   instances(name?: string) {
     return this.run(this.deployer.ask('instances', name === undefined ? {} : { name }));
+  }
+
+  #countingHold(): ProcessHold {
+    const hold = new ProcessHold();
+    hold.begin = () => void this.#holders++;
+    hold.end = () => void this.#holders--;
+    return hold;
   }
 }

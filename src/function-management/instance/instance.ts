@@ -23,6 +23,8 @@ export function instanceActor(options: InstanceOptions): ActorDefinition<Instanc
     supervision: { onFailure: 'escalate' },
     start: (context) => {
       const instance = new Instance(options, context);
+      // Invariant 4 also holds for an instance that fails itself, or is stopped with its parent.
+      context.onStop(() => instance.lost('crashed', undefined));
       return {
         specialised: (outcome) => instance.specialised(outcome),
         retire: ({ graceMs, reason }) => instance.retire(graceMs, reason),
