@@ -41,6 +41,14 @@ export function processMemoryMb(pid: number | 'self'): number | undefined {
   return status === undefined ? undefined : parseOwnMemoryMb(status);
 }
 
+/**
+ * The processes that a process has started and that are still there. Only those of its first thread: Node starts processes from others
+ * too, but only for code that runs its own threads.
+ */
+export function childrenOf(pid: number): number[] {
+  return parseChildren(read(`/proc/${pid}/task/${pid}/children`) ?? '');
+}
+
 /** Memory of a process and of all that descend from it: what an executable uses counts against the function that runs it. */
 export function processTreeMemoryMb(root: number): number | undefined {
   let totalMb: number | undefined;
@@ -51,8 +59,7 @@ export function processTreeMemoryMb(root: number): number | undefined {
     const memoryMb = processMemoryMb(pid);
     if (memoryMb === undefined) continue;
     totalMb = (totalMb ?? 0) + memoryMb;
-    // Only the children of the first thread: Node starts processes from others too, but only for code that runs its own threads.
-    pending.push(...parseChildren(read(`/proc/${pid}/task/${pid}/children`) ?? ''));
+    pending.push(...childrenOf(pid));
   }
   return totalMb;
 }

@@ -24,7 +24,7 @@ import { StreamChannel } from '../../transport/stream-channel.ts';
 import { ControlSender } from './control-sender.ts';
 import { killGroup } from './kill-group.ts';
 import { OutputTail } from './output-tail.ts';
-import { processCpuMs, processTreeMemoryMb } from './proc-files.ts';
+import { childrenOf, processCpuMs, processTreeMemoryMb } from './proc-files.ts';
 import { type Gauges, readGauges } from './sampling.ts';
 import { processEnd, type WorkerEnd } from './stop-reason.ts';
 import { QUIET } from './thread-body.ts';
@@ -117,6 +117,8 @@ export class ProcessBody implements WorkerBody {
 
   #killGroups(): void {
     if (this.#isEnded) return;
+    // An executable that was started a moment ago leads a group that nobody has told us of yet.
+    for (const child of childrenOf(this.#pid)) killGroup(child);
     killGroup(this.#pid);
     for (const group of this.#groups) killGroup(group);
   }
