@@ -1,4 +1,5 @@
 /** A web-standard request answered by a function. */
+import { TroupeError } from './errors.ts';
 import type { Caller } from './function-management/router/caller.ts';
 import type { InvokeOptions } from './function-management/router/protocol.ts';
 
@@ -35,10 +36,18 @@ export async function fetchFunction(
       await body.return();
     },
   });
-  return new Response(mayHaveBody ? stream : null, {
-    status,
-    headers: headers.map(([key, value]): [string, string] => [key, value]),
-  });
+  try {
+    return new Response(mayHaveBody ? stream : null, {
+      status,
+      headers: headers.map(([key, value]): [string, string] => [key, value]),
+    });
+  } catch (cause) {
+    // `Response.error()` has the status 0, which no response may be made with. Nobody will read the body.
+    void body.return?.();
+    throw new TroupeError('FUNCTION_ERROR', `Function "${name}" answered with a response that is none: ${cause}`, {
+      cause,
+    });
+  }
 }
 
 /** A call whose body comes to its end soon counts as succeeded, which it has. */

@@ -106,7 +106,9 @@ class Deployer {
       .filter((instance) => !name || instance.functionName === name);
   }
 
-  functionChanged({ versions, aliases }: FunctionDescription): void {
+  functionChanged({ name, versions, aliases }: FunctionDescription): void {
+    const known = new Set(versions.map(({ version }) => version));
+    this.#forget((version) => version.name === name && !known.has(version.version));
     const aliased = new Set(aliases.flatMap(({ targets }) => targets.map(({ version }) => version)));
     for (const version of versions) {
       const key = `${version.name}@${version.version}`;
@@ -116,10 +118,14 @@ class Deployer {
     }
   }
 
-  /** Its claims are known until their instances have ended; a target that comes late finds nothing to start. */
   functionRemoved(name: string): void {
+    this.#forget((version) => version.name === name);
+  }
+
+  /** Claims are known until their instances have ended; a target that comes late finds nothing to start. */
+  #forget(isGone: (version: FunctionVersion) => boolean): void {
     for (const [key, deployment] of this.#deployments) {
-      if (deployment.version.name !== name) continue;
+      if (!isGone(deployment.version)) continue;
       this.#drain(deployment);
       this.#deployments.delete(key);
     }

@@ -28,24 +28,33 @@ export class Publisher {
 
   async deploy(request: DeployRequest): Promise<DeployOutcome> {
     this.#deploying++;
+    let prunes = false;
     try {
-      return await this.#deploy(request);
+      const { pruned, ...outcome } = await this.#deploy(request);
+      prunes = pruned.length > 0;
+      return outcome;
     } finally {
       this.#deploying--;
+      // Nobody waits for it: what it leaves when it fails, the next one collects.
+      if (prunes) void this.#collectGarbage().catch(() => {});
     }
   }
 
   async remove(name: string): Promise<undefined> {
+    await this.#options.registry.ask('remove', { name });
+    await this.#collectGarbage();
+  }
+
+  /** Deletes the code that no version needs. Not while somebody deploys: until it is registered, no version refers to what was built. */
+  async #collectGarbage(): Promise<void> {
     const { registry, builder } = this.#options;
-    await registry.ask('remove', { name });
-    // Between its build and its registration no version refers to an artifact yet. The next removal collects what this one leaves.
     if (this.#deploying > 0) return;
     const functions = await registry.ask('list', undefined);
     const keep = functions.flatMap(({ versions }) => versions.map(({ artifact }) => artifact.hash));
     if (this.#deploying === 0) await builder.ask('collectGarbage', { keep });
   }
 
-  async #deploy({ name, source, config }: DeployRequest): Promise<DeployOutcome> {
+  async #deploy({ name, source, config }: DeployRequest) {
     // Checked before anything is built: a wrong option should not cost a build.
     const { runtime } = resolveFunctionConfig(config);
     const build = { source, runtime, env: config.env ?? {} };

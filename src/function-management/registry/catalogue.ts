@@ -16,6 +16,8 @@ import {
 /** A canary, a baseline and what is being rolled out make three; the rest is room. */
 const MAX_ALIAS_TARGETS = 16;
 const MAX_ALIASES = 100;
+/** Versions without an alias that are kept to roll back to. 100: a month of several deploys a day. */
+export const KEPT_VERSIONS = 100;
 
 /** One function as the registry holds it: never without a version, and always with `current`. */
 export interface CatalogueEntry {
@@ -39,10 +41,21 @@ export function repeatedVersion(entry: CatalogueEntry | undefined, candidate: Ne
   return isSame ? current : undefined;
 }
 
-/** The entry after a deploy: the version is added and `current` goes to it alone (invariant 3). */
-export function withVersion(entry: CatalogueEntry | undefined, version: FunctionVersion): CatalogueEntry {
+/**
+ * The entry after a deploy: the version is added and `current` goes to it alone (invariant 3). Of the versions without an alias only the
+ * newest are kept; the others are `pruned`.
+ */
+export function withVersion(
+  entry: CatalogueEntry | undefined,
+  version: FunctionVersion,
+): { readonly next: CatalogueEntry; readonly pruned: readonly FunctionVersion[] } {
   const current = { name: version.name, alias: CURRENT_ALIAS, targets: [{ version: version.version, weight: 1 }] };
-  return { versions: [...(entry?.versions ?? []), version], aliases: withAlias(entry?.aliases ?? [], current) };
+  const aliases = withAlias(entry?.aliases ?? [], current);
+  const aliased = new Set(aliases.flatMap(({ targets }) => targets.map((target) => target.version)));
+  const versions = [...(entry?.versions ?? []), version];
+  const free = versions.filter((each) => !aliased.has(each.version));
+  const pruned = free.slice(0, Math.max(0, free.length - KEPT_VERSIONS));
+  return { next: { versions: versions.filter((each) => !pruned.includes(each)), aliases }, pruned };
 }
 
 /** Replaces or adds an alias; sorted by name. */

@@ -35,8 +35,18 @@ export interface FunctionDescription {
 export type NewVersion = Omit<FunctionVersion, 'version' | 'createdAtMs'>;
 
 export type RegistryMessages = {
-  /** Stores a version and moves `current` to it, in one transaction; answers once that is on disk. Equal to the current version: no new one. */
-  register: { body: NewVersion; reply: { readonly version: FunctionVersion; readonly isNew: boolean } };
+  /**
+   * Stores a version and moves `current` to it, in one transaction; answers once that is on disk. Equal to the current version: no new
+   * one. The oldest versions without an alias give way when there are too many: they are `pruned` in the same transaction.
+   */
+  register: {
+    body: NewVersion;
+    reply: {
+      readonly version: FunctionVersion;
+      readonly isNew: boolean;
+      readonly pruned: readonly FunctionVersion[];
+    };
+  };
   /** Refuses with `VERSION_NOT_FOUND` or `INVALID_NAME`; answers once on disk. Moving `current` is a rollback. */
   setAlias: { body: FunctionAlias; reply: FunctionAlias };
   /** `current` cannot be removed. */

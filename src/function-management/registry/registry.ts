@@ -7,7 +7,6 @@ import { checkFunctionName } from '../../config.ts';
 import { TroupeError } from '../../errors.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { ActorDefinition, Handlers, ReplyOf } from '../../kernel/protocol.ts';
-import { functionKeys } from '../../store/keys.ts';
 import type { KeyValueStore, Operation } from '../../store/protocol.ts';
 import {
   aliasNotFound,
@@ -28,7 +27,7 @@ import {
   type RegistryListener,
   type RegistryMessages,
 } from './protocol.ts';
-import { deleteAlias, loadFunctions, putAlias, putCounter, putVersion } from './stored-function.ts';
+import { deleteAlias, deleteVersion, loadFunctions, putAlias, putCounter, putVersion } from './stored-function.ts';
 
 export interface RegistryOptions {
   /** The database `functions`. */
@@ -80,16 +79,21 @@ class Registry {
     checkFunctionName(name);
     const entry = this.#entries.get(name);
     const repeated = repeatedVersion(entry, candidate);
-    if (repeated) return { version: repeated, isNew: false };
+    if (repeated) return { version: repeated, isNew: false, pruned: [] };
     const number = (this.#counters.get(name) ?? 0) + 1;
     const createdAtMs = this.#options.clock.wallMs();
     const version: FunctionVersion = { name, version: number, artifact, shape, config, createdAtMs };
-    const next = withVersion(entry, version);
+    const { next, pruned } = withVersion(entry, version);
     const current = next.aliases.filter(({ alias }) => alias === CURRENT_ALIAS);
-    await this.#commit([putVersion(version), ...current.map(putAlias), putCounter(name, number)]);
+    await this.#commit([
+      putVersion(version),
+      ...current.map(putAlias),
+      putCounter(name, number),
+      ...pruned.map(deleteVersion),
+    ]);
     this.#counters.set(name, number);
     this.#change(name, next);
-    return { version, isNew: true };
+    return { version, isNew: true, pruned };
   }
 
   async #setAlias(wanted: FunctionAlias): Promise<FunctionAlias> {
@@ -116,10 +120,7 @@ class Registry {
   /** The counter stays, so that a number never means two versions (invariant 2). */
   async #remove(name: string): Promise<ReplyOf<RegistryMessages, 'remove'>> {
     const { versions, aliases } = this.#entry(name);
-    await this.#commit([
-      ...versions.map(({ version }) => ({ kind: 'delete', key: functionKeys.version(name, version) }) as const),
-      ...aliases.map(deleteAlias),
-    ]);
+    await this.#commit([...versions.map(deleteVersion), ...aliases.map(deleteAlias)]);
     this.#entries.delete(name);
     for (const listener of this.#options.listeners) listener.functionRemoved(name);
     return { removed: versions };

@@ -55,6 +55,10 @@ export function putVersion(version: FunctionVersion): Operation {
   return { kind: 'put', key: functionKeys.version(version.name, version.version), value: stored, expect: 'absent' };
 }
 
+export function deleteVersion({ name, version }: Pick<FunctionVersion, 'name' | 'version'>): Operation {
+  return { kind: 'delete', key: functionKeys.version(name, version) };
+}
+
 export function putAlias({ name, alias, targets }: FunctionAlias): Operation {
   return { kind: 'put', key: functionKeys.alias(name, alias), value: { targets } };
 }

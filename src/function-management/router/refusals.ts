@@ -18,6 +18,11 @@ export function removed(name: string): TroupeError {
   return new TroupeError('FUNCTION_NOT_FOUND', `Function "${name}" was removed while the call waited for an instance.`);
 }
 
+export function versionGone(name: string, version: number): TroupeError {
+  const message = `Version ${version} of "${name}" was removed while the call waited: newer versions took its place.`;
+  return new TroupeError('VERSION_NOT_FOUND', message, { details: { functionName: name, version } });
+}
+
 export function queueFull(name: string, queued: number): TroupeError {
   return new TroupeError(
     'OVERLOADED',

@@ -32,7 +32,8 @@ export class RouteTable {
     return [...this.#routes.values()].filter((route) => route.version.name === name);
   }
 
-  change(description: FunctionDescription, nowMs: number): void {
+  /** Answers the routes of versions that are no longer there; `dropIfOver` forgets each once it is empty. */
+  change(description: FunctionDescription, nowMs: number): VersionRoute[] {
     this.#functions.set(description.name, description);
     const aliased = new Set(description.aliases.flatMap(({ targets }) => targets.map(({ version }) => version)));
     for (const version of description.versions) {
@@ -41,6 +42,10 @@ export class RouteTable {
       route.aliased = aliased.has(version.version);
       this.#routes.set(key, route);
     }
+    const known = new Set(description.versions.map(({ version }) => version));
+    const gone = this.routesOf(description.name).filter(({ version }) => !known.has(version.version));
+    for (const route of gone) route.aliased = false;
+    return gone;
   }
 
   remove(name: string): void {
@@ -78,7 +83,7 @@ export class RouteTable {
       return unknown('ALIAS_NOT_FOUND', `Function "${functionName}" has no alias "${alias}".`, { functionName, alias });
     }
     const route = this.#routes.get(`${functionName}@${target}`);
-    if (route) return { kind: 'found', route };
+    if (route && this.isRegistered(route)) return { kind: 'found', route };
     const versions = description.versions.map((known) => known.version);
     return unknown(
       'VERSION_NOT_FOUND',

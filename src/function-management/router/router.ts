@@ -18,7 +18,7 @@ import type { Call } from './call.ts';
 import { DeadlineWheel } from './deadline-wheel.ts';
 import { lossError, mayRetry } from './loss-policy.ts';
 import type { RouterMessages } from './protocol.ts';
-import { cancelled, drained, draining, queueFull, removed, timedOut, tooDeep } from './refusals.ts';
+import { cancelled, drained, draining, queueFull, removed, timedOut, tooDeep, versionGone } from './refusals.ts';
 import { RouteTable } from './route-table.ts';
 import type { VersionRoute } from './version-route.ts';
 import { idleInstances, observe, snapshot } from './views.ts';
@@ -196,7 +196,10 @@ class Router {
   }
 
   functionChanged(description: FunctionDescription): void {
-    this.#table.change(description, this.#context.clock.nowMs());
+    for (const route of this.#table.change(description, this.#context.clock.nowMs())) {
+      this.#failWaiting(route, versionGone(description.name, route.version.version));
+      this.#table.dropIfOver(route);
+    }
     for (const route of this.#table.routesOf(description.name)) this.#moveWaiting(route);
   }
 

@@ -3,6 +3,7 @@ import { resolveFunctionConfig } from '../../../src/config.ts';
 import {
   checkAlias,
   functionNotFound,
+  KEPT_VERSIONS,
   repairEntry,
   repeatedVersion,
   withVersion,
@@ -11,7 +12,8 @@ import type { FunctionAlias } from '../../../src/function-management/registry/pr
 import { newVersion } from './versions.ts';
 
 const version = (number: number) => ({ ...newVersion('thumbnail', `a${number}`), version: number, createdAtMs: 0 });
-const entry = withVersion(withVersion(undefined, version(1)), version(3));
+const entry = withVersion(withVersion(undefined, version(1)).next, version(3)).next;
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 const alias = (name: string, ...versions: number[]): FunctionAlias => ({
   name: 'thumbnail',
   alias: name,
@@ -32,6 +34,21 @@ describe('a deploy repeats the current version', () => {
     expect(
       repeatedVersion({ ...entry, aliases: [alias('current', 1, 3)] }, newVersion('thumbnail', 'a3')),
     ).toBeUndefined();
+  });
+});
+
+describe('the versions of a function', () => {
+  it('are kept while an alias leads to them, and beyond that the newest ones', () => {
+    let kept = { ...entry, aliases: [...entry.aliases, alias('baseline', 1)] };
+    const prunedNumbers: number[] = [];
+    for (let number = 4; number <= KEPT_VERSIONS + 10; number++) {
+      const { next, pruned } = withVersion(kept, version(number));
+      kept = { ...next, aliases: [...next.aliases] };
+      prunedNumbers.push(...pruned.map((each) => each.version));
+    }
+    const newest = KEPT_VERSIONS + 10;
+    expect(prunedNumbers).toEqual([3, 4, 5, 6, 7, 8, 9]);
+    expect(kept.versions.map((each) => each.version)).toEqual([1, ...range(10, newest)]);
   });
 });
 

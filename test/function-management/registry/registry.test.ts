@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TroupeError } from '../../../src/errors.ts';
+import { KEPT_VERSIONS } from '../../../src/function-management/registry/catalogue.ts';
 import type { FunctionDescription, RegistryMessages } from '../../../src/function-management/registry/protocol.ts';
 import { registryActor } from '../../../src/function-management/registry/registry.ts';
 import { ActorSystem } from '../../../src/kernel/actor-system.ts';
@@ -64,11 +65,27 @@ describe.each(['memory', 'lmdb'] as const)('the registry on %s', (driver) => {
   });
   afterEach(() => host.close());
 
+  it('lets the oldest versions without an alias go when there are too many, for good', async () => {
+    for (let number = 1; number <= KEPT_VERSIONS + 2; number++) {
+      await host.registry.ask('register', newVersion('thumbnail', `a${number}`));
+    }
+    const { pruned } = await host.registry.ask('register', newVersion('thumbnail', 'last'));
+    expect(pruned.map(({ version }) => version)).toEqual([2]);
+    await restart();
+    const { versions } = await host.registry.ask('describe', { name: 'thumbnail' });
+    expect(versions).toHaveLength(KEPT_VERSIONS + 1);
+    expect(versions[0]?.version).toBe(3);
+  });
+
   it('numbers versions, moves current, tells its listeners, and has it all after a restart', async () => {
     const first = await host.registry.ask('register', newVersion('a', 'one'));
     const second = await host.registry.ask('register', newVersion('a', 'two'));
     expect([first.version.version, second.version.version]).toEqual([1, 2]);
-    expect(first).toEqual({ isNew: true, version: { ...newVersion('a', 'one'), version: 1, createdAtMs: 1_000 } });
+    expect(first).toEqual({
+      pruned: [],
+      isNew: true,
+      version: { ...newVersion('a', 'one'), version: 1, createdAtMs: 1_000 },
+    });
     await host.registry.ask('setAlias', { name: 'a', alias: 'stable', targets: to(1, 2) });
     const description = await host.registry.ask('describe', { name: 'a' });
     expect(description.versions).toEqual([first.version, second.version]);

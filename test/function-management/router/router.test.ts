@@ -241,6 +241,18 @@ describe('router', () => {
     expect(codeOf(pinned)).toBeUndefined();
   });
 
+  it('answers a call that waits for a version when that version makes way for newer ones', async () => {
+    router.tell('functionChanged', describeFunction([{}, {}]));
+    const pinned = send({ version: 1 });
+    const { versions, ...rest } = describeFunction([{}, {}, {}]);
+    router.tell('functionChanged', { ...rest, versions: versions.slice(1) });
+    await settleMessages();
+    expect(codeOf(pinned)).toBe('VERSION_NOT_FOUND');
+    const later = send({ version: 1 });
+    await settleMessages();
+    expect(codeOf(later)).toBe('VERSION_NOT_FOUND');
+  });
+
   it('tells the calls that wait why no instance starts', async () => {
     router.tell('functionChanged', describeFunction([{}]));
     const sent = send();
