@@ -20,6 +20,8 @@ export interface Listed {
   readonly aliases: Readonly<Record<string, readonly Target[]>>;
 }
 
+const KEPT_VERSIONS = 100;
+
 export const ABSENT: Listed = { versions: [], aliases: {} };
 
 export class Journal {
@@ -102,9 +104,18 @@ function apply(state: Listed, change: Change, version: number | undefined): { re
     case 'deploy': {
       if (version === undefined) return { after: state };
       const current = [{ version, weight: 1 }];
-      return { after: { versions: [...versions, version], aliases: { ...aliases, current } } };
+      const after = { versions: [...versions, version], aliases: { ...aliases, current } };
+      return { after: { ...after, versions: kept(after) } };
     }
   }
+}
+
+/** Versions with an alias, and of the others the newest: the registry's rule, stated again on purpose. */
+function kept({ versions, aliases }: Listed): number[] {
+  const aliased = new Set(Object.values(aliases).flatMap((targets) => targets.map(({ version }) => version)));
+  const free = versions.filter((version) => !aliased.has(version)).sort((a, b) => a - b);
+  const gone = new Set(free.slice(0, Math.max(0, free.length - KEPT_VERSIONS)));
+  return versions.filter((version) => !gone.has(version));
 }
 
 function isSame(a: Listed, b: Listed): boolean {
