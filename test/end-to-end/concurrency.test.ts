@@ -44,7 +44,10 @@ describe('calls that come while no instance is ready', () => {
     expect(results).toEqual(Array.from({ length: 50 }, (_, n) => n * n));
     const records = host.troupe.invocations(50, name);
     expect(records.length).toBe(50);
-    expect(records.filter(({ coldStart }) => coldStart === 'first').length).toBeGreaterThan(0);
+    // Which of the three instances is up first, and so answers most or all of them, is the machine's business.
+    const reasons = new Set(records.map(({ coldStart }) => coldStart).filter((reason) => reason !== undefined));
+    expect(['first', 'burst']).toEqual(expect.arrayContaining([...reasons]));
+    expect(reasons.size).toBeGreaterThan(0);
   });
 
   it('are answered in the order in which they came', async () => {
