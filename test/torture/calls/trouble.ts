@@ -17,7 +17,8 @@ export interface Killed {
 }
 
 const LOOP_TIMEOUT_MS = 200;
-/** A kill may miss: the instance was just drained, or the call did not get an instance in time. */
+/** A kill may miss: the instance was just drained, or the call did not get an instance in time, as after the kill of an agent. */
+const KILL_LIMIT_MS = 10_000;
 const TRIES = 5;
 
 interface Stage {
@@ -56,9 +57,10 @@ export async function deployAgain(
 export async function kill(stage: Stage, planned: PlannedKill): Promise<Killed> {
   const { findings } = stage;
   const fromMs = performance.now();
-  for (let attempt = 1; attempt <= TRIES; attempt++) {
-    if (await killOnce(stage, planned)) break;
-    if (attempt === TRIES) findings.add(`could not kill: ${planned.kind} in ${planned.target.name}`);
+  while (!(await killOnce(stage, planned))) {
+    if (performance.now() - fromMs < KILL_LIMIT_MS) continue;
+    findings.add(`could not kill within ${KILL_LIMIT_MS} ms: ${planned.kind} in ${planned.target.name}`);
+    break;
   }
   const { kind, target } = planned;
   return { kind, ...(kind === 'agent' ? {} : { name: target.name }), fromMs, toMs: performance.now() };
