@@ -38,7 +38,16 @@ export function makeInspect(options: InspectorOptions): Inspect {
     const inspectIn = (wantedMb: number) => {
       const claimId = `inspect-${artifact.hash.slice(0, 12)}#${++count}`;
       const memoryMb = Math.min(wantedMb, agentBudgetMb);
-      const image = { functionName: 'inspection', functionVersion: 0, format, entry, env, memoryMb, payloadLimitBytes };
+      const image: InstanceImage = {
+        functionName: 'inspection',
+        functionVersion: 0,
+        format,
+        entry,
+        env,
+        codeCache: 'make',
+        memoryMb,
+        payloadLimitBytes,
+      };
       return inspect(options, claimId, image);
     };
     try {

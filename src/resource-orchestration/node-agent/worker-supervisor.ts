@@ -27,6 +27,7 @@ import { ThreadBody } from './thread-body.ts';
 import type { BodyEvents } from './worker-body.ts';
 
 const MIB = 1_048_576;
+const SPARE_GROUP = 'spare';
 const WATCH_MS = 50;
 /** What a call leaves running may allocate on after its answer. */
 const WATCH_TAIL_MS = 1_000;
@@ -70,7 +71,12 @@ export class WorkerSupervisor {
       ...(options.spares ?? { maxSpares: 0, memoryMb: 0 }),
       clock: this.#clock,
       make: (spareClass) =>
-        this.#makeWorker(`spare-${++spares}`, { ...spareClass, group: 'spare', cpuShares: 0, priority: 'background' }),
+        this.#makeWorker(`spare-${++spares}`, {
+          ...spareClass,
+          group: SPARE_GROUP,
+          cpuShares: 0,
+          priority: 'background',
+        }),
       isStarting: () => [...this.#workers.values()].some(({ isComingUp }) => isComingUp),
     });
   }
@@ -135,11 +141,11 @@ export class WorkerSupervisor {
 
   #makeWorker(workerId: string, spec: WorkerSpec): SupervisedWorker {
     const { entryPoints, startTimeoutMs = START_TIMEOUT_MS, group = () => {} } = this.#options;
-    const { memoryMb } = spec;
-    const makeBody = (events: BodyEvents) =>
-      spec.kind === 'thread'
-        ? new ThreadBody({ entry: entryPoints.thread, memoryMb, events })
-        : new ProcessBody({ entry: entryPoints.process, memoryMb, events, clock: this.#clock });
+    const { kind, memoryMb } = spec;
+    const makeBody = (events: BodyEvents) => {
+      const common = { entry: entryPoints[kind], memoryMb, events, isSpare: spec.group === SPARE_GROUP };
+      return kind === 'thread' ? new ThreadBody(common) : new ProcessBody({ ...common, clock: this.#clock });
+    };
     return new SupervisedWorker({
       workerId,
       spec,
