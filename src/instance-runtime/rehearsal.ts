@@ -15,7 +15,7 @@ import { findHandler } from './handler-shape.ts';
 import { InvocationLoop } from './invocation-loop.ts';
 
 const ENTRY = fileURLToPath(import.meta.url);
-const IMAGE: InstanceImage = {
+export const REHEARSAL_IMAGE: InstanceImage = {
   functionName: 'rehearsal',
   functionVersion: 0,
   format: 'script',
@@ -29,15 +29,16 @@ const META: CallMeta = { id: 'rehearsal', mode: 'value', attempt: 1, depth: 0 };
 /** The second and third let V8's inline caches settle. */
 const CALLS = 3;
 
-/** Never rejects: a rehearsal that fails has cost time and nothing else. */
-export async function rehearse(): Promise<void> {
+/** Over this pair of channels. Never rejects: a rehearsal that fails has cost time and nothing else. */
+export async function rehearse([near, far]: readonly [Channel, Channel] = createLocalChannelPair()): Promise<void> {
   try {
     readCodeCache(ENTRY, readFileSync(ENTRY));
-    const { exported } = evaluateScript(ENTRY, SOURCE);
-    const [near, far] = createLocalChannelPair();
+    const { script } = evaluateScript(ENTRY, SOURCE);
+    const { exported } = evaluateScript(ENTRY, SOURCE, { cachedData: script.createCachedData() });
+    near.ref();
     const gauges = new Gauges(new Float64Array(INSTANCE_GAUGES.length), { intervalMs: 1, shortestMs: 0 });
     const loop = new InvocationLoop({ channel: far, onCallsInside: (inFlight) => gauges.callsInside(inFlight) });
-    loop.become(findHandler(exported, 'The rehearsal'), IMAGE);
+    loop.become(findHandler(exported, 'The rehearsal'), REHEARSAL_IMAGE);
     for (let call = 1; call <= CALLS; call++) await answered(near, call);
     near.close();
   } catch {

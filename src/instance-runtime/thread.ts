@@ -25,7 +25,7 @@ process.once('exit', () => {
   groups.killAll();
 });
 
-if (data.isSpare) await (await import('./rehearsal.ts')).rehearse();
+if (data.isSpare) await (await import('./thread-rehearsal.ts')).rehearseThread();
 const control: InstanceControl = { specialise: (image) => instance.specialise(image) };
 // Node's MessagePort has the methods of an EventTarget that comlink needs; only the types differ.
 expose(control, data.control as unknown as Endpoint);
