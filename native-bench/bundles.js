@@ -1,7 +1,9 @@
 /** The functions of which cold starts are measured: the same code for every subject. */
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const ROOT = new URL('..', import.meta.url).pathname;
+/** Packages are found from here: lodash comes with a peer, the others with troupe. */
+const HERE = fileURLToPath(new URL('.', import.meta.url));
 
 /** About 1 KB: what a cold start costs without any code. */
 function small() {
@@ -34,11 +36,11 @@ module.exports = (event) => {
 async function real() {
   const contents = `import { z } from 'zod';
 import YAML from 'yaml';
-import { marked } from 'marked';
+import lodash from 'lodash';
 const schema = z.object({ id: z.number(), name: z.string(), tags: z.array(z.string()) });
-module.exports = (event) => marked.parse('# ' + YAML.stringify(schema.parse(event)));`;
+module.exports = (event) => YAML.stringify(lodash.mapValues(schema.parse(event), lodash.toString));`;
   const { outputFiles } = await build({
-    stdin: { contents, resolveDir: ROOT },
+    stdin: { contents, resolveDir: HERE },
     bundle: true,
     format: 'cjs',
     platform: 'node',
@@ -48,4 +50,4 @@ module.exports = (event) => marked.parse('# ' + YAML.stringify(schema.parse(even
   return outputFiles[0]?.text ?? '';
 }
 
-export const BUNDLES = /** @type {const} */ ({ '1 KB': small, '400 KB': large, 'zod + yaml + marked': real });
+export const BUNDLES = /** @type {const} */ ({ '1 KB': small, '400 KB': large, 'lodash + zod + yaml': real });

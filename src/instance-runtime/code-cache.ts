@@ -29,7 +29,7 @@ const HEADER_BYTES = 28;
 /** Reading more takes longer than it saves. */
 const MAX_BYTES = 64 * 1_048_576;
 /** An instance that has been without calls for this long may take the milliseconds that making a cache costs. */
-const IDLE_MS = 250;
+const IDLE_MS = 100;
 
 export function cacheFileFor(entry: string): string {
   return join(dirname(entry), `cache-${cachedDataVersionTag()}.bin`);

@@ -23,6 +23,8 @@ import type { SupervisedWorker } from './supervised-worker.ts';
 const MIB = 1_048_576;
 /** After the last start: the worker that was started is loaded and has its first call by then. */
 const REFILL_DELAY_MS = 25;
+/** Where starts never pause, spares are worth having more than anywhere. */
+const LONGEST_REFILL_DELAY_MS = 250;
 
 export interface SparePoolOptions extends SpareLimits {
   readonly clock: Clock;
@@ -38,6 +40,8 @@ export class SparePool {
   #demands: readonly SpareDemand[] = [];
   #lastStartMs = 0;
   #refill: CancelTimer | undefined;
+  /** Since when a refill is put off. */
+  #putOffSinceMs: number | undefined;
   #isClosed = false;
 
   constructor(options: SparePoolOptions) {
@@ -90,9 +94,12 @@ export class SparePool {
     if (this.#isClosed) return;
     this.#refill ??= this.#options.clock.after(REFILL_DELAY_MS, () => {
       this.#refill = undefined;
-      const { clock, isStarting } = this.#options;
-      if (isStarting() || clock.nowMs() - this.#lastStartMs < REFILL_DELAY_MS) this.#armRefill();
-      else this.#fillOne();
+      const nowMs = this.#options.clock.nowMs();
+      this.#putOffSinceMs ??= nowMs;
+      const isQuiet = !this.#options.isStarting() && nowMs - this.#lastStartMs >= REFILL_DELAY_MS;
+      if (!isQuiet && nowMs - this.#putOffSinceMs < LONGEST_REFILL_DELAY_MS) return this.#armRefill();
+      this.#putOffSinceMs = undefined;
+      this.#fillOne();
     });
   }
 
