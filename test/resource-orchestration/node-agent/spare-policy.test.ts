@@ -13,7 +13,7 @@ const LARGE: SpareClass = { kind: 'thread', memoryMb: 512 };
 const PROCESS: SpareClass = { kind: 'process', memoryMb: 128 };
 const AMPLE = { maxSpares: 8, memoryMb: 1_000 };
 
-function after(...starts: readonly (readonly [SpareClass, number])[]): readonly SpareDemand[] {
+function demandsAfter(...starts: readonly (readonly [SpareClass, number])[]): readonly SpareDemand[] {
   return starts.reduce<readonly SpareDemand[]>((demands, [start, atMs]) => noteStart(demands, start, atMs), []);
 }
 
@@ -23,7 +23,7 @@ describe('An agent', () => {
   });
 
   it('keeps two threads or one process of each size that was asked for, the latest first', () => {
-    expect(spareTargets(after([PROCESS, 0], [LARGE, 1_000], [SMALL, 2_000]), AMPLE)).toEqual([
+    expect(spareTargets(demandsAfter([PROCESS, 0], [LARGE, 1_000], [SMALL, 2_000]), AMPLE)).toEqual([
       { ...SMALL, count: 2 },
       { ...LARGE, count: 2 },
       { ...PROCESS, count: 1 },
@@ -31,13 +31,13 @@ describe('An agent', () => {
   });
 
   it('keeps more of what was asked for in a burst', () => {
-    const burst = after(...Array.from({ length: 5 }, (_, index) => [SMALL, index * 10] as const));
+    const burst = demandsAfter(...Array.from({ length: 5 }, (_, index) => [SMALL, index * 10] as const));
     expect(spareTargets(burst, AMPLE)).toEqual([{ ...SMALL, count: 5 }]);
     expect(spareTargets(noteStart(burst, SMALL, 10_000), AMPLE)).toEqual([{ ...SMALL, count: 2 }]);
   });
 
   it('gives the earlier size up before the latest one', () => {
-    const demands = after([PROCESS, 0], [SMALL, 1_000]);
+    const demands = demandsAfter([PROCESS, 0], [SMALL, 1_000]);
     expect(spareTargets(demands, { maxSpares: 2, memoryMb: 1_000 })).toEqual([
       { ...SMALL, count: 2 },
       { ...PROCESS, count: 0 },
@@ -56,7 +56,7 @@ describe('An agent', () => {
     const limits = fc.record({ maxSpares: fc.nat(10), memoryMb: fc.nat(300) });
     fc.assert(
       fc.property(fc.array(fc.tuple(start, fc.nat(1_000))), limits, (starts, limit) => {
-        const targets = spareTargets(after(...starts), limit);
+        const targets = spareTargets(demandsAfter(...starts), limit);
         const costMb = targets.reduce((sum, { kind, count }) => sum + count * (kind === 'thread' ? 8 : 45), 0);
         expect(targets.reduce((sum, { count }) => sum + count, 0)).toBeLessThanOrEqual(limit.maxSpares);
         expect(costMb).toBeLessThanOrEqual(limit.memoryMb);
