@@ -19,6 +19,11 @@ function quantile(values, part) {
   return values[Math.min(values.length - 1, Math.floor(values.length * part))] ?? 0;
 }
 
+/** Of calls with pauses between them, which have no rate. @param {number[]} tookUs @returns {Figures} */
+export function figuresOf(tookUs) {
+  return { p50Us: quantile(tookUs, 0.5), p99Us: quantile(tookUs, 0.99) };
+}
+
 /** Calls one after the other and times each. @param {() => Promise<unknown>} call @param {number} times @returns {Promise<Figures>} */
 export async function oneAtATime(call, times) {
   const tookUs = new Array(times);

@@ -29,8 +29,11 @@ try {
   if (wanted('micro')) rows.push(...(await micro({ quick: values.quick })));
   for (const name of SCENARIOS.filter(wanted)) {
     console.error(`${name}: ${rounds} rounds`);
-    const { subjects } = await import(`./scenarios/${name}.js`);
-    rows.push(...(await compare(name, await subjects({ quick: values.quick, directory }), rounds)));
+    const { subjects, variants = [undefined] } = await import(`./scenarios/${name}.js`);
+    for (const variant of variants) {
+      const title = variant === undefined ? name : `${name} ${variant}`;
+      rows.push(...(await compare(title, await subjects({ quick: values.quick, directory, variant }), rounds)));
+    }
   }
 } finally {
   rmSync(directory, { recursive: true, force: true });
@@ -53,13 +56,13 @@ function print() {
       p99Us === undefined ? '' : `p99 ${us(p99Us)}`,
       perSecond === undefined ? '' : `${Math.round(perSecond).toLocaleString('en-US')}/s`,
     ];
-    console.log(`${name.padEnd(13)} ${subject.padEnd(45)} ${figures.filter(Boolean).join('   ')}`);
+    console.log(`${name.padEnd(30)} ${subject.padEnd(45)} ${figures.filter(Boolean).join('   ')}`);
     for (const [peer, ratio] of Object.entries(ratios)) {
       const against =
         ratio.p50Us === undefined
           ? `${times(ratio.perSecond)} its throughput`
           : `${times(ratio.p50Us)} its p50, ${times(ratio.p99Us)} its p99`;
-      console.log(`${''.padEnd(15)}against ${peer}: ${against}`);
+      console.log(`${''.padEnd(32)}against ${peer}: ${against}`);
     }
   }
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { createTroupe } from '../dist/index.js';
 
-const PAYLOAD = { id: 7, name: 'Ada', tags: ['a', 'b'] };
+export const PAYLOAD = { id: 7, name: 'Ada', tags: ['a', 'b'] };
 
 /** @typedef {{ call: () => Promise<unknown>, close: () => Promise<void> }} Caller */
 
@@ -55,7 +55,10 @@ export function newWorkerFirstResult(bundle) {
   return new Promise((resolve, reject) => {
     const worker = new Worker(code, { eval: true });
     worker.once('error', reject);
-    worker.once('message', () => worker.terminate().then(resolve, reject));
+    worker.once('message', (answer) => {
+      resolve(answer);
+      void worker.terminate();
+    });
     worker.postMessage(PAYLOAD);
   });
 }
@@ -65,8 +68,8 @@ export function forkFirstResult(script) {
   return new Promise((resolve, reject) => {
     const child = fork(script);
     child.once('error', reject);
-    child.once('message', () => {
-      child.once('exit', resolve);
+    child.once('message', (answer) => {
+      resolve(answer);
       child.kill('SIGKILL');
     });
     child.send(PAYLOAD);

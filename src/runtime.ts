@@ -63,6 +63,8 @@ export interface Runtime {
 const SHUTDOWN_TIMEOUT_MS = 10_000;
 /** What instances get to end by themselves at close. Calls have drained by then, so only one that is stuck takes it. */
 const LONGEST_STOP_MS = 1_000;
+/** What spares may cost beside the memory budget, as a part of it. */
+const SPARES_PART = 1 / 8;
 
 export async function startRuntime(config: HostConfig): Promise<Runtime> {
   const clock = systemClock;
@@ -241,10 +243,11 @@ function agentBudgetMb({ memoryBudgetMb, agents }: HostConfig): number {
 function agentStarter(config: HostConfig, clock: Clock): StartAgent {
   const memoryBudgetMb = agentBudgetMb(config);
   const { startTimeoutMs } = config;
+  const spares = { maxSpares: config.spares, memoryMb: memoryBudgetMb * SPARES_PART };
   return (agentId) =>
     config.agent === 'inline'
-      ? createInlineAgent({ agentId, clock, startTimeoutMs })
-      : createChildAgent({ agentId, clock, memoryBudgetMb, startTimeoutMs });
+      ? createInlineAgent({ agentId, clock, startTimeoutMs, spares })
+      : createChildAgent({ agentId, clock, memoryBudgetMb, startTimeoutMs, spares });
 }
 
 /** Ids that no other host, and no later run of this one, gives: a random prefix and a count. */

@@ -1,36 +1,87 @@
-/** From no instance to the first answer. Each call is a cold start: the function is deployed under a new name, without its build time. */
+/**
+ * From no instance to the first answer. Each call is a cold start: the same code is deployed under a new name, without its build time.
+ * Spares are given the time to be complete between two calls.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createTroupe } from '../../dist/index.js';
-import { oneAtATime } from '../measure.js';
-import { forkFirstResult, newWorkerFirstResult } from '../subjects.js';
+import { BUNDLES } from '../bundles.js';
+import { figuresOf } from '../measure.js';
+import { forkFirstResult, newWorkerFirstResult, PAYLOAD } from '../subjects.js';
 
-/** @param {{ quick: boolean, directory: string }} options */
-export async function subjects({ quick, directory }) {
-  const times = quick ? 3 : 10;
-  const bundle = join(directory, 'bundle.cjs');
-  writeFileSync(bundle, 'module.exports = (event) => event;');
-  const script = join(directory, 'child.cjs');
-  writeFileSync(script, `process.once('message', (event) => process.send(event));`);
-  const troupe = await createTroupe();
+export const variants = Object.keys(BUNDLES);
+
+/** Until both spares of a class are up again, and everything else is quiet. */
+const PAUSE_MS = { thread: 250, process: 500 };
+
+/** @param {{ quick: boolean, directory: string, variant: keyof typeof BUNDLES }} options */
+export async function subjects({ quick, directory, variant }) {
+  const times = quick ? 2 : 5;
+  const code = await BUNDLES[variant]();
+  const bundle = join(directory, `bundle-${variants.indexOf(variant)}.cjs`);
+  writeFileSync(bundle, code);
+  const script = join(directory, `child-${variants.indexOf(variant)}.cjs`);
+  writeFileSync(
+    script,
+    `const handler = require(${JSON.stringify(bundle)}); process.once('message', (event) => process.send(handler(event)));`,
+  );
+  const spares = await host({}, code);
+  const fresh = await host({ spares: 0 }, code);
+  /** @param {string} name @param {ColdHost} on @param {'thread' | 'process'} isolation */
+  const cold = (name, on, isolation) => ({
+    name,
+    round: () => on.coldCalls(isolation, times),
+    close: () => on.close(),
+  });
+  /** @param {string} name @param {() => Promise<unknown>} call */
+  const floor = (name, call) => ({ name, round: () => timed(call, times), close: async () => undefined });
   return [
-    { name: 'troupe thread', round: () => coldCalls(troupe, 'thread', times), close: async () => undefined },
-    { name: 'troupe process', round: () => coldCalls(troupe, 'process', times), close: () => troupe.close() },
-    {
-      name: 'new Worker',
-      round: () => oneAtATime(() => newWorkerFirstResult(bundle), times),
-      close: async () => undefined,
-    },
-    { name: 'fork', round: () => oneAtATime(() => forkFirstResult(script), times), close: async () => undefined },
+    cold('troupe thread, spare', spares, 'thread'),
+    cold('troupe thread, fresh', fresh, 'thread'),
+    floor('new Worker', () => newWorkerFirstResult(bundle)),
+    cold('troupe process, spare', spares, 'process'),
+    cold('troupe process, fresh', fresh, 'process'),
+    floor('fork', () => forkFirstResult(script)),
   ];
 }
 
-/** @param {import('../../dist/index.js').Troupe} troupe @param {'thread' | 'process'} isolation @param {number} times */
-async function coldCalls(troupe, isolation, times) {
-  const source = /** @type {const} */ ({ language: 'js', code: 'export default (event) => event' });
-  const names = Array.from({ length: times }, (_, index) => `cold-${isolation}-${index}`);
-  for (const name of names) await troupe.deploy({ name, source, isolation });
-  const figures = await oneAtATime(() => troupe.invoke(names.pop() ?? '', {}), times);
-  for (let index = 0; index < times; index++) await troupe.remove(`cold-${isolation}-${index}`);
-  return figures;
+/** @typedef {{ coldCalls: (isolation: 'thread' | 'process', times: number) => Promise<import('../measure.js').Figures>, close: () => Promise<void> }} ColdHost */
+
+/** @param {import('../../dist/index.js').HostOptions} options @param {string} code @returns {Promise<ColdHost>} */
+async function host(options, code) {
+  const troupe = await createTroupe(options);
+  const source = /** @type {const} */ ({ language: 'js', code });
+  // Holds the artifact while the others come and go.
+  await troupe.deploy({ name: 'anchor', source });
+  let count = 0;
+  return {
+    async coldCalls(isolation, times) {
+      const names = Array.from({ length: times }, () => `cold-${isolation}-${++count}`);
+      for (const name of names) await troupe.deploy({ name, source, isolation });
+      const tookUs = [];
+      for (const name of names) {
+        await sleep(PAUSE_MS[isolation]);
+        const startedMs = performance.now();
+        await troupe.invoke(name, PAYLOAD);
+        tookUs.push((performance.now() - startedMs) * 1_000);
+      }
+      await sleep(PAUSE_MS[isolation]);
+      for (const name of names) await troupe.remove(name);
+      return figuresOf(tookUs);
+    },
+    close: () => troupe.close(),
+  };
+}
+
+/** @param {() => Promise<unknown>} call @param {number} times */
+async function timed(call, times) {
+  const tookUs = [];
+  for (let index = 0; index < times; index++) {
+    await sleep(50);
+    const startedMs = performance.now();
+    await call();
+    tookUs.push((performance.now() - startedMs) * 1_000);
+  }
+  return figuresOf(tookUs);
 }

@@ -1,13 +1,14 @@
 /**
  * Brings the code of a function into this instance. The artifact's format says how; `handler-shape.ts` says what was found in it.
  */
-import { constants, promises as fs } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Script, constants as vmConstants } from 'node:vm';
 import { serializeError, TroupeError } from '../errors.ts';
 import type { InstanceImage } from '../transport/instance-control.ts';
+import { type CacheableScript, readCodeCache } from './code-cache.ts';
 import { findHandler, type LoadedFunction } from './handler-shape.ts';
 
 interface ScriptOptions {
@@ -15,27 +16,49 @@ interface ScriptOptions {
   readonly cachedData?: Buffer;
 }
 
+export interface LoadedHandler {
+  readonly loaded: LoadedFunction;
+  /** A script whose code cache is missing, or can be improved once it was called. */
+  readonly uncached?: CacheableScript;
+}
+
 /**
  * Loads a function of the format `script` or `module`. Throws `HANDLER_INVALID` when there is no handler in it and
  * `INSTANCE_START_FAILED`, with the original as its cause, when its code cannot be read, parsed or evaluated.
  */
-export async function loadHandler(image: InstanceImage): Promise<LoadedFunction> {
-  let exported: unknown;
+export async function loadHandler(image: InstanceImage): Promise<LoadedHandler> {
+  let found: { readonly exported: unknown; readonly uncached?: CacheableScript };
   try {
-    exported =
-      image.format === 'module'
-        ? await import(pathToFileURL(image.entry).href)
-        : evaluateScript(image.entry, await fs.readFile(image.entry, 'utf8'));
+    found = image.format === 'module' ? { exported: await import(pathToFileURL(image.entry).href) } : loadScript(image);
   } catch (thrown) {
     throw startFailed(thrown);
   }
-  return findHandler(exported, 'The function');
+  const { exported, ...rest } = found;
+  return { loaded: findHandler(exported, 'The function'), ...rest };
+}
+
+/** Reads synchronously: nobody else is in this instance yet, and going through the thread pool takes longer than reading. */
+function loadScript({ entry, codeCache }: InstanceImage): {
+  readonly exported: unknown;
+  readonly uncached?: CacheableScript;
+} {
+  const source = readFileSync(entry);
+  const cached = codeCache === undefined ? undefined : readCodeCache(entry, source);
+  // Four times as fast as looking through the text of it.
+  if (source.includes('import(')) silenceLoaderWarning();
+  const { exported, script } = evaluateScript(
+    entry,
+    source.toString('utf8'),
+    cached === undefined ? {} : { cachedData: cached.data },
+  );
+  const isComplete = cached?.stage === 'used' && script.cachedDataRejected !== true;
+  return codeCache === undefined || isComplete ? { exported } : { exported, uncached: { entry, source, script } };
 }
 
 /** Throws `INSTANCE_START_FAILED` unless the file may be executed. */
-export async function checkExecutable(image: InstanceImage): Promise<void> {
+export function checkExecutable(image: InstanceImage): void {
   try {
-    await fs.access(image.entry, constants.X_OK);
+    accessSync(image.entry, constants.X_OK);
   } catch (thrown) {
     throw startFailed(thrown);
   }
@@ -44,9 +67,12 @@ export async function checkExecutable(image: InstanceImage): Promise<void> {
 const WRAPPER_HEAD = '(function (exports, require, module, __filename, __dirname) { ';
 const WRAPPER_TAIL = '\n})';
 
-/** Evaluates a CommonJS script and returns what it exports. */
-function evaluateScript(entry: string, source: string, options: ScriptOptions = {}): unknown {
-  if (source.includes('import(')) silenceLoaderWarning();
+/** Evaluates a CommonJS script. */
+export function evaluateScript(
+  entry: string,
+  source: string,
+  options: ScriptOptions = {},
+): { readonly exported: unknown; readonly script: Script } {
   const script = new Script(WRAPPER_HEAD + source.replace(/^#!/, '//') + WRAPPER_TAIL, {
     filename: entry,
     columnOffset: -WRAPPER_HEAD.length,
@@ -55,7 +81,7 @@ function evaluateScript(entry: string, source: string, options: ScriptOptions = 
   });
   const module = { exports: {} as unknown };
   script.runInThisContext()(module.exports, createRequire(entry), module, entry, dirname(entry));
-  return module.exports;
+  return { exported: module.exports, script };
 }
 
 /**

@@ -5,6 +5,7 @@ import { performance } from 'node:perf_hooks';
 import { serializeError, TroupeError } from '../errors.ts';
 import type { InstanceControl, InstanceImage, SpecialiseOutcome } from '../transport/instance-control.ts';
 import type { Channel } from '../transport/protocol.ts';
+import { CacheAfterUse, type CacheableScript, writeCodeCache } from './code-cache.ts';
 import { captureConsole } from './console-capture.ts';
 import type { Gauges } from './gauges.ts';
 import { checkExecutable, loadHandler } from './handler-loading.ts';
@@ -24,11 +25,12 @@ export class Instance implements InstanceControl {
   readonly #options: InstanceOptions;
   readonly #loop: InvocationLoop;
   #isSpecialised = false;
+  #cacheAfterUse: CacheAfterUse | undefined;
 
   constructor(options: InstanceOptions) {
     this.#options = options;
-    const { calls, gauges } = options;
-    this.#loop = new InvocationLoop({ channel: calls, onCallsInside: (inFlight) => gauges.callsInside(inFlight) });
+    const { calls } = options;
+    this.#loop = new InvocationLoop({ channel: calls, onCallsInside: (inFlight) => this.#callsInside(inFlight) });
     captureConsole(this.#loop.logs);
   }
 
@@ -51,10 +53,24 @@ export class Instance implements InstanceControl {
     this.#loop.logs.end();
   }
 
+  #callsInside(inFlight: number): void {
+    this.#options.gauges.callsInside(inFlight);
+    this.#cacheAfterUse?.callsInside(inFlight);
+  }
+
+  #cache(uncached: CacheableScript, { codeCache }: InstanceImage): void {
+    if (codeCache === 'use') this.#cacheAfterUse = new CacheAfterUse(uncached);
+    else writeCodeCache(uncached.entry, uncached.source, { data: uncached.script.createCachedData(), stage: 'loaded' });
+  }
+
   async #load(image: InstanceImage): Promise<LoadedFunction> {
     becomeProgram(image);
-    if (image.format !== 'exec') return loadHandler(image);
-    await checkExecutable(image);
+    if (image.format !== 'exec') {
+      const { loaded, uncached } = await loadHandler(image);
+      if (uncached) this.#cache(uncached, image);
+      return loaded;
+    }
+    checkExecutable(image);
     const { executableFunction } = await import('./exec-runner.ts');
     const { groups, hostEnv } = this.#options;
     return executableFunction({ image, groups, hostEnv });

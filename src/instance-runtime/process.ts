@@ -3,6 +3,7 @@
  * pipe closes, its agent has died, and it ends with it.
  */
 import { Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
 import { serializeError, TroupeError } from '../errors.ts';
 import { decodeMeta, encodeMeta } from '../transport/codec.ts';
 import {
@@ -11,6 +12,7 @@ import {
   PROCESS_INSTANCE_FD,
   PROCESS_PORTS,
   type ProcessInstanceMessage,
+  SPARE_ARGUMENT,
 } from '../transport/instance-control.ts';
 import { Multiplexer } from '../transport/multiplexer.ts';
 import { EMPTY, FRAME_KINDS, type Frame } from '../transport/protocol.ts';
@@ -19,6 +21,9 @@ import { Gauges } from './gauges.ts';
 import { Instance } from './instance.ts';
 import { Outbox } from './outbox.ts';
 import { ProcessGroups } from './process-groups.ts';
+
+// The limit of the heap is set by now. V8 refuses code caches that were made under other flags: as threads have none, so has this.
+setFlagsFromString('--max-old-space-size=0');
 
 const GAUGE_INTERVAL_MS = 250;
 /** How long the last message may take to leave when the instance crashes. */
@@ -69,6 +74,7 @@ process.once('exit', (code) => {
   if (isAgentGone) killOwnGroup();
 });
 process.on('uncaughtException', crash);
+if (process.argv.includes(SPARE_ARGUMENT)) await (await import('./rehearsal.ts')).rehearse();
 tell({ type: 'started' });
 
 /** Nobody else is left to end what the function has started. Does nothing where this process leads no group. */

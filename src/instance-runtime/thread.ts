@@ -17,9 +17,6 @@ const gauges = new Gauges(new Float64Array(data.gauges), { intervalMs: 50, short
 // A thread shares nothing of its host's environment.
 const instance = new Instance({ calls, gauges, groups, hostEnv: {} });
 
-const control: InstanceControl = { specialise: (image) => instance.specialise(image) };
-// Node's MessagePort has the methods of an EventTarget that comlink needs; only the types differ.
-expose(control, data.control as unknown as Endpoint);
 // The control port keeps the thread alive, and ends it: its agent closes it when the instance is to leave.
 data.control.ref();
 data.control.once('close', () => process.exit());
@@ -27,3 +24,8 @@ process.once('exit', () => {
   instance.flush();
   groups.killAll();
 });
+
+if (data.isSpare) await (await import('./thread-rehearsal.ts')).rehearseThread();
+const control: InstanceControl = { specialise: (image) => instance.specialise(image) };
+// Node's MessagePort has the methods of an EventTarget that comlink needs; only the types differ.
+expose(control, data.control as unknown as Endpoint);

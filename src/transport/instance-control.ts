@@ -21,6 +21,11 @@ export interface InstanceImage {
   readonly entry: string;
   /** The only environment variables that the function sees; PATH and the like are added for executables. */
   readonly env: Readonly<Record<string, string>>;
+  /**
+   * For a script in a directory of its own, which may then hold V8's code cache beside it. `make` writes one right after loading; `use` uses
+   * it, and writes a better one after the first call. Absent: none.
+   */
+  readonly codeCache?: 'make' | 'use';
   readonly memoryMb: number;
   readonly payloadLimitBytes: number;
 }
@@ -50,6 +55,8 @@ export interface ThreadInstanceData {
   readonly calls: MessagePort;
   /** A Float64Array of `INSTANCE_GAUGES` length, written by the instance at safe points, read by its agent at any time. */
   readonly gauges: SharedArrayBuffer;
+  /** Nobody waits for it yet: it may prepare itself before it answers. */
+  readonly isSpare: boolean;
 }
 
 /** Where each number stands in the gauges of a thread instance. */
@@ -69,6 +76,9 @@ export const INSTANCE_GAUGES = {
 /** A process instance is wired by one duplex pipe on this file descriptor, with two ports multiplexed over it. */
 export const PROCESS_INSTANCE_FD = 3;
 export const PROCESS_PORTS = { control: 0, calls: 1 } as const;
+
+/** The argument that makes a process instance a spare: nobody waits for it yet, and it may prepare itself before it is `started`. */
+export const SPARE_ARGUMENT = '--spare';
 
 /** The messages on the control port of a process instance, each the `meta` of a `control` frame. `call` matches answer to question. */
 export type ProcessInstanceMessage =

@@ -1,5 +1,5 @@
 /**
- * Artifacts on disk: `<directory>/<hash>/` with the entry, its source map and `manifest.json`.
+ * Artifacts on disk: `<directory>/<hash>/` with the entry, its source map and `manifest.json`. Instances keep V8's code cache beside them.
  *
  * Invariants (numbers as in README.md):
  * 1. A directory named after a hash is complete: it is written elsewhere, flushed, and renamed into place in one step.
@@ -42,6 +42,9 @@ const descriptionSchema = z.object({
 type Description = z.output<typeof descriptionSchema>;
 
 const ENTRY_NAMES = { script: 'function.cjs', module: 'function.mjs', exec: 'executable' } as const;
+
+/** Written by the instances that load the artifact: no part of its content, and checked by whoever reads it. */
+const CODE_CACHE = /^cache-\d+\.bin$/;
 
 /** Never the same path twice in one process, also when a builder is started anew over the same directory. */
 let temporaryPaths = 0;
@@ -106,7 +109,8 @@ export class ArtifactStore {
     await writeFlushed(join(staged.directory, MANIFEST), toJson(description));
     await flushDirectory(staged.directory);
     if (await this.#read(staged.hash)) {
-      // Same files, other toolchain: only the manifest is new, and at no moment is the artifact gone for those who use it.
+      // Same files, other toolchain: the manifest is new, and the code cache; at no moment is the artifact gone for those who use it.
+      await this.#replaceCodeCaches(staged.directory, directory);
       await rename(join(staged.directory, MANIFEST), join(directory, MANIFEST));
       await this.discard(staged.directory);
     } else {
@@ -118,6 +122,13 @@ export class ArtifactStore {
     const found = await this.find(staged.hash);
     if (found) return found;
     throw new TroupeError('INTERNAL', `The artifact ${directory} cannot be read back after writing it.`);
+  }
+
+  /** Those of other versions of V8 are of no use any more. */
+  async #replaceCodeCaches(from: string, to: string): Promise<void> {
+    const caches = async (directory: string) => (await readdir(directory)).filter((name) => CODE_CACHE.test(name));
+    for (const name of await caches(to)) await rm(join(to, name), { force: true });
+    for (const name of await caches(from)) await rename(join(from, name), join(to, name));
   }
 
   async discard(path: string): Promise<void> {

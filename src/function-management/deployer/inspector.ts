@@ -2,6 +2,7 @@
  * Loads an artifact once, in a worker of its own, to learn what it exports: a source that cannot be loaded is refused before anything
  * changes. Uses a claim like any instance, so whatever the module does at its top level, it does to a worker and not to the host.
  */
+import { functionConfigSchema } from '../../config.ts';
 import { deserializeError, type SerializedError, TroupeError } from '../../errors.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { ActorRef } from '../../kernel/protocol.ts';
@@ -24,18 +25,38 @@ export interface InspectorOptions {
   readonly roomNeeded: ClaimListener['roomNeeded'];
 }
 
-/** Enough for any bundle that an instance of the default size can load. */
-const INSPECTION_MEMORY_MB = 256;
+/** The default size of a function: its spares serve inspections too. */
+const INSPECTION_MEMORY_MB = functionConfigSchema.shape.memoryMb.parse(undefined);
+/** For what does not load in that: the function may be given more. */
+const LARGE_INSPECTION_MEMORY_MB = 4 * INSPECTION_MEMORY_MB;
 
 export function makeInspect(options: InspectorOptions): Inspect {
-  const memoryMb = Math.min(INSPECTION_MEMORY_MB, options.agentBudgetMb);
+  const { agentBudgetMb, payloadLimitBytes } = options;
   let count = 0;
-  return (artifact, env) => {
-    const claimId = `inspect-${artifact.hash.slice(0, 12)}#${++count}`;
+  return async (artifact, env) => {
     const { format, entry } = artifact;
-    const { payloadLimitBytes } = options;
-    const image = { functionName: 'inspection', functionVersion: 0, format, entry, env, memoryMb, payloadLimitBytes };
-    return inspect(options, claimId, image);
+    const inspectIn = (wantedMb: number) => {
+      const claimId = `inspect-${artifact.hash.slice(0, 12)}#${++count}`;
+      const memoryMb = Math.min(wantedMb, agentBudgetMb);
+      const image: InstanceImage = {
+        functionName: 'inspection',
+        functionVersion: 0,
+        format,
+        entry,
+        env,
+        codeCache: 'make',
+        memoryMb,
+        payloadLimitBytes,
+      };
+      return inspect(options, claimId, image);
+    };
+    try {
+      return await inspectIn(INSPECTION_MEMORY_MB);
+    } catch (thrown) {
+      const isTooSmall = thrown instanceof TroupeError && thrown.code === 'OUT_OF_MEMORY';
+      if (!isTooSmall || agentBudgetMb <= INSPECTION_MEMORY_MB) throw thrown;
+      return await inspectIn(LARGE_INSPECTION_MEMORY_MB);
+    }
   };
 }
 

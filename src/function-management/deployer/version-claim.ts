@@ -20,6 +20,7 @@ export function imageOf(version: FunctionVersion, payloadLimitBytes: number): In
     format: version.artifact.format,
     entry: version.artifact.entry,
     env: version.config.env,
+    codeCache: 'use',
     memoryMb: version.config.memoryMb,
     payloadLimitBytes,
   };

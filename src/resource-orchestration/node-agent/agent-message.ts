@@ -4,6 +4,7 @@
  */
 import type { InstanceImage, SpecialiseOutcome } from '../../transport/instance-control.ts';
 import type { AgentEvent, WorkerSpec } from './protocol.ts';
+import type { SpareLimits } from './spare-policy.ts';
 
 /** The pipe between the two, in the agent. */
 export const AGENT_FD = 3;
@@ -12,6 +13,7 @@ export const AGENT_FD = 3;
 export interface AgentProcessOptions {
   readonly memoryBudgetMb?: number;
   readonly startTimeoutMs?: number;
+  readonly spares?: SpareLimits;
 }
 
 export type AgentCommand =

@@ -16,6 +16,7 @@ import {
   type InstanceImage,
   PROCESS_PORTS,
   type ProcessInstanceMessage,
+  SPARE_ARGUMENT,
   type SpecialiseOutcome,
 } from '../../transport/instance-control.ts';
 import { Multiplexer } from '../../transport/multiplexer.ts';
@@ -28,15 +29,12 @@ import { childrenOf, processCpuMs, processTreeMemoryMb } from './proc-files.ts';
 import { type Gauges, readGauges } from './sampling.ts';
 import { processEnd, type WorkerEnd } from './stop-reason.ts';
 import { QUIET } from './thread-body.ts';
-import type { BodyEvents, WorkerBody } from './worker-body.ts';
+import type { BodyEvents, BodyOptions, WorkerBody } from './worker-body.ts';
 
 /** After its exit: something that left its group may hold its output open for ever. */
 const OUTPUT_TIMEOUT_MS = 100;
 
-export interface ProcessBodyOptions {
-  readonly entry: string;
-  readonly memoryMb: number;
-  readonly events: BodyEvents;
+export interface ProcessBodyOptions extends BodyOptions {
   readonly clock: Clock;
 }
 
@@ -59,7 +57,9 @@ export class ProcessBody implements WorkerBody {
   /** Throws when no process can be started. */
   constructor(options: ProcessBodyOptions) {
     this.#events = options.events;
-    this.#child = spawn(process.execPath, [...QUIET, `--max-old-space-size=${options.memoryMb}`, options.entry], {
+    const { entry, memoryMb, isSpare } = options;
+    const parameters = [...QUIET, `--max-old-space-size=${memoryMb}`, entry, ...(isSpare ? [SPARE_ARGUMENT] : [])];
+    this.#child = spawn(process.execPath, parameters, {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       env: processEnvironment(),
       detached: true,

@@ -25,22 +25,23 @@ export interface SupervisedWorkerOptions {
   readonly clock: Clock;
   readonly startTimeoutMs: number;
   readonly makeBody: (events: BodyEvents) => WorkerBody;
-  readonly started: (startMs: number) => void;
-  readonly ended: (end: WorkerEnd) => void;
+  readonly started: (worker: SupervisedWorker, startMs: number) => void;
+  readonly ended: (worker: SupervisedWorker, end: WorkerEnd) => void;
   /** Work has come in: calls, or a function to load. */
   readonly busy: () => void;
   readonly group: (pid: number, alive: boolean) => void;
 }
 
 export class SupervisedWorker {
-  readonly workerId: string;
-  readonly spec: WorkerSpec;
   readonly channel: WorkerChannel;
   readonly control: InstanceControl;
   readonly body: WorkerBody;
   readonly cpu = new CpuMeter();
   readonly #options: SupervisedWorkerOptions;
-  readonly #startedAtMs: number;
+  #workerId: string;
+  #spec: WorkerSpec;
+  #startedAtMs: number;
+  #cancelStartTimeout: CancelTimer = () => {};
   readonly #timers = new Set<CancelTimer>();
   readonly #whenEnded: Promise<WorkerEnd>;
   #tellEnded: (end: WorkerEnd) => void = () => {};
@@ -53,8 +54,8 @@ export class SupervisedWorker {
 
   constructor(options: SupervisedWorkerOptions) {
     this.#options = options;
-    this.workerId = options.workerId;
-    this.spec = options.spec;
+    this.#workerId = options.workerId;
+    this.#spec = options.spec;
     this.#startedAtMs = options.clock.nowMs();
     this.#whenEnded = new Promise((resolve) => {
       this.#tellEnded = resolve;
@@ -70,10 +71,29 @@ export class SupervisedWorker {
       broken: () => this.#broken(),
     });
     this.control = { specialise: (image) => this.#specialise(image) };
-    this.#after(options.startTimeoutMs, () => {
-      if (this.#state !== 'starting') return;
-      this.condemn(startFailed(`It was not up after ${options.startTimeoutMs} ms.`, this.body.stderr));
-    });
+    this.#armStartTimeout();
+  }
+
+  get workerId(): string {
+    return this.#workerId;
+  }
+
+  get spec(): WorkerSpec {
+    return this.#spec;
+  }
+
+  get isUp(): boolean {
+    return this.#state === 'running';
+  }
+
+  /** It is starting, or loads its function. */
+  get isComingUp(): boolean {
+    return this.#state === 'starting' || this.#specialising;
+  }
+
+  /** It was told to end. */
+  get isDoomed(): boolean {
+    return this.#verdict !== undefined;
   }
 
   get isBusy(): boolean {
@@ -82,6 +102,15 @@ export class SupervisedWorker {
 
   get isEnded(): boolean {
     return this.#state === 'ended';
+  }
+
+  /** A spare becomes this worker. `started` follows, in a turn of its own or when it is up. */
+  assign(workerId: string, spec: WorkerSpec): void {
+    this.#workerId = workerId;
+    this.#spec = spec;
+    this.#startedAtMs = this.#options.clock.nowMs();
+    if (this.isUp) queueMicrotask(() => this.#tellStarted());
+    else this.#armStartTimeout();
   }
 
   /** Within `graceMs` the calls inside may finish, and then the instance ends by itself, as its wires close. */
@@ -104,7 +133,22 @@ export class SupervisedWorker {
   #up(): void {
     if (this.#state !== 'starting' || this.#verdict) return;
     this.#state = 'running';
-    this.#options.started(this.#options.clock.nowMs() - this.#startedAtMs);
+    this.#cancelStartTimeout();
+    this.#tellStarted();
+  }
+
+  #tellStarted(): void {
+    if (this.isEnded || this.#verdict) return;
+    this.#options.started(this, this.#options.clock.nowMs() - this.#startedAtMs);
+  }
+
+  #armStartTimeout(): void {
+    const { startTimeoutMs } = this.#options;
+    this.#cancelStartTimeout();
+    this.#cancelStartTimeout = this.#after(startTimeoutMs, () => {
+      if (this.#state !== 'starting') return;
+      this.condemn(startFailed(`It was not up after ${startTimeoutMs} ms.`, this.body.stderr));
+    });
   }
 
   #leaveWhenIdle(): void {
@@ -149,7 +193,7 @@ export class SupervisedWorker {
       atOnce: abandonedBecause !== undefined,
     });
     this.#tellEnded(end);
-    this.#options.ended(end);
+    this.#options.ended(this, end);
   }
 
   #broken(): void {
@@ -184,12 +228,13 @@ export class SupervisedWorker {
     return end.reason === 'requested' ? new TroupeError('INSTANCE_CRASHED', error.message) : error;
   }
 
-  #after(delayMs: number, callback: () => void): void {
+  #after(delayMs: number, callback: () => void): CancelTimer {
     const cancel = this.#options.clock.after(delayMs, () => {
       this.#timers.delete(cancel);
       if (!this.isEnded) callback();
     });
     this.#timers.add(cancel);
+    return cancel;
   }
 }
 

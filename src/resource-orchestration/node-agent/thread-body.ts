@@ -15,7 +15,7 @@ import { MessagePortChannel } from '../../transport/message-port-channel.ts';
 import { listThreadIds, threadCpuMs } from './proc-files.ts';
 import { type Gauges, readGauges } from './sampling.ts';
 import { threadEnd } from './stop-reason.ts';
-import type { BodyEvents, WorkerBody } from './worker-body.ts';
+import type { BodyOptions, WorkerBody } from './worker-body.ts';
 
 /** Deep recursion of a parser or a template must not end the thread where it would not end a plain process. */
 const STACK_MB = 4;
@@ -38,12 +38,11 @@ export class ThreadBody implements WorkerBody {
   readonly #threadId: number | undefined;
   #error: unknown;
 
-  constructor(options: { readonly entry: string; readonly memoryMb: number; readonly events: BodyEvents }) {
-    const { entry, memoryMb, events } = options;
+  constructor({ entry, memoryMb, isSpare, events }: BodyOptions) {
     const control = new MessageChannel();
     const calls = new MessageChannel();
     const gauges = new SharedArrayBuffer(INSTANCE_GAUGES.length * Float64Array.BYTES_PER_ELEMENT);
-    const workerData: ThreadInstanceData = { control: control.port2, calls: calls.port2, gauges };
+    const workerData: ThreadInstanceData = { control: control.port2, calls: calls.port2, gauges, isSpare };
     const before = new Set(listThreadIds());
     this.#worker = new Worker(entry, {
       workerData,

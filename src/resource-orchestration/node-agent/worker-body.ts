@@ -13,6 +13,14 @@ export interface BodyEvents {
   readonly group: (pid: number, alive: boolean) => void;
 }
 
+export interface BodyOptions {
+  readonly entry: string;
+  readonly memoryMb: number;
+  /** Nobody waits for it yet. */
+  readonly isSpare: boolean;
+  readonly events: BodyEvents;
+}
+
 export interface WorkerBody {
   readonly calls: Channel;
   readonly control: InstanceControl;

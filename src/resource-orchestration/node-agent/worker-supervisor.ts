@@ -19,12 +19,15 @@ import { processMemoryMb } from './proc-files.ts';
 import { ProcessBody } from './process-body.ts';
 import { type AgentEvent, type AgentSample, HEARTBEAT_MS, type WorkerSample, type WorkerSpec } from './protocol.ts';
 import { CpuMeter } from './sampling.ts';
+import type { SpareLimits } from './spare-policy.ts';
+import { SparePool } from './spare-pool.ts';
 import { outOfMemory, startFailed, type WorkerEnd } from './stop-reason.ts';
 import { SupervisedWorker } from './supervised-worker.ts';
 import { ThreadBody } from './thread-body.ts';
 import type { BodyEvents } from './worker-body.ts';
 
 const MIB = 1_048_576;
+const SPARE_GROUP = 'spare';
 const WATCH_MS = 50;
 /** What a call leaves running may allocate on after its answer. */
 const WATCH_TAIL_MS = 1_000;
@@ -40,6 +43,8 @@ export interface WorkerSupervisorOptions {
   readonly startTimeoutMs?: number;
   /** What the workers may hold together. When the threads hold more, and no single one is to blame, the agent is impaired. */
   readonly memoryBudgetMb?: number;
+  /** Absent: none are kept. */
+  readonly spares?: SpareLimits;
   /** Told of each process group that belongs to a worker, so that another process can end it should this one be killed. */
   readonly group?: (pid: number, alive: boolean) => void;
 }
@@ -48,6 +53,7 @@ export class WorkerSupervisor {
   readonly #options: WorkerSupervisorOptions;
   readonly #clock: Clock;
   readonly #workers = new Map<string, SupervisedWorker>();
+  readonly #spares: SparePool;
   readonly #policy = new ThreadMemoryPolicy();
   readonly #ownCpu = new CpuMeter();
   #lastUtilization = performance.eventLoopUtilization();
@@ -60,18 +66,35 @@ export class WorkerSupervisor {
   constructor(options: WorkerSupervisorOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    let spares = 0;
+    this.#spares = new SparePool({
+      ...(options.spares ?? { maxSpares: 0, memoryMb: 0 }),
+      clock: this.#clock,
+      make: (spareClass) =>
+        this.#makeWorker(`spare-${++spares}`, {
+          ...spareClass,
+          group: SPARE_GROUP,
+          cpuShares: 0,
+          priority: 'background',
+        }),
+      isStarting: () => [...this.#workers.values()].some(({ isComingUp }) => isComingUp),
+    });
   }
 
+  /** Threads and processes that are there, spares included. */
   get size(): number {
-    return this.#workers.size;
+    return this.#workers.size + this.#spares.size;
   }
 
   /** Throws `CONFLICT` when a worker of that id is there already. */
   start(workerId: string, spec: WorkerSpec): void {
     if (this.#workers.has(workerId)) throw new TroupeError('CONFLICT', `The agent has a worker ${workerId} already.`);
+    const spare = this.#spares.take(spec);
+    spare?.assign(workerId, spec);
     try {
-      this.#workers.set(workerId, this.#makeWorker(workerId, spec));
+      this.#workers.set(workerId, spare ?? this.#makeWorker(workerId, spec));
     } catch (error) {
+      this.#spares.drop();
       const end = startFailed(`It could not be started: ${serializeError(error).message}`, '');
       // As an event of its own turn: the caller does not expect one from inside its call.
       this.#clock.after(0, () => this.#options.emit({ type: 'workerStopped', workerId, ...end }));
@@ -90,14 +113,15 @@ export class WorkerSupervisor {
 
   /** Resolves when every worker has ended or was abandoned. */
   async stopAll(graceMs: number): Promise<void> {
+    this.#spares.close();
     for (const worker of this.#workers.values()) worker.stop(graceMs);
-    if (this.#workers.size === 0) return;
+    if (this.size === 0) return;
     await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
   }
 
   /** For a process that is about to end: what would outlive it is ended now. */
   killAll(): void {
-    for (const { body } of this.#workers.values()) body.kill();
+    for (const { body } of [...this.#workers.values(), ...this.#spares.all]) body.kill();
   }
 
   /** The numbers since the last sample. */
@@ -116,37 +140,48 @@ export class WorkerSupervisor {
   }
 
   #makeWorker(workerId: string, spec: WorkerSpec): SupervisedWorker {
-    const { emit, entryPoints, startTimeoutMs = START_TIMEOUT_MS, group = () => {} } = this.#options;
-    const { memoryMb } = spec;
-    const makeBody = (events: BodyEvents) =>
-      spec.kind === 'thread'
-        ? new ThreadBody({ entry: entryPoints.thread, memoryMb, events })
-        : new ProcessBody({ entry: entryPoints.process, memoryMb, events, clock: this.#clock });
+    const { entryPoints, startTimeoutMs = START_TIMEOUT_MS, group = () => {} } = this.#options;
+    const { kind, memoryMb } = spec;
+    const makeBody = (events: BodyEvents) => {
+      const common = { entry: entryPoints[kind], memoryMb, events, isSpare: spec.group === SPARE_GROUP };
+      return kind === 'thread' ? new ThreadBody(common) : new ProcessBody({ ...common, clock: this.#clock });
+    };
     return new SupervisedWorker({
       workerId,
       spec,
       clock: this.#clock,
       startTimeoutMs,
       makeBody,
-      started: (startMs) => emit({ type: 'workerStarted', workerId, startMs }),
-      ended: (end) => this.#ended(workerId, end),
+      started: (worker, startMs) => this.#started(worker, startMs),
+      ended: (worker, end) => this.#ended(worker, end),
       busy: () => this.#wake(),
       group,
     });
   }
 
-  #ended(workerId: string, end: WorkerEnd): void {
-    this.#workers.delete(workerId);
-    this.#options.emit({ type: 'workerStopped', workerId, ...end });
-    if (end.reason === 'abandoned') {
-      this.#options.emit({ type: 'agentImpaired', reason: `Worker ${workerId} is stuck and was abandoned.` });
+  #started(worker: SupervisedWorker, startMs: number): void {
+    const { workerId } = worker;
+    if (this.#workers.get(workerId) === worker) this.#options.emit({ type: 'workerStarted', workerId, startMs });
+    else this.#spares.started();
+  }
+
+  #ended(worker: SupervisedWorker, end: WorkerEnd): void {
+    if (!this.#spares.ended(worker)) this.#workerEnded(worker.workerId, end);
+    if (this.#workers.size === 0) {
+      this.#heartbeat?.();
+      this.#heartbeat = undefined;
     }
-    if (this.#workers.size > 0) return;
-    this.#heartbeat?.();
-    this.#heartbeat = undefined;
+    if (this.size > 0) return;
     const waiting = this.#whenEmpty;
     this.#whenEmpty = [];
     for (const resolve of waiting) resolve();
+  }
+
+  #workerEnded(workerId: string, end: WorkerEnd): void {
+    this.#workers.delete(workerId);
+    this.#options.emit({ type: 'workerStopped', workerId, ...end });
+    if (end.reason !== 'abandoned') return;
+    this.#options.emit({ type: 'agentImpaired', reason: `Worker ${workerId} is stuck and was abandoned.` });
   }
 
   #armHeartbeat(): void {
@@ -180,7 +215,8 @@ export class WorkerSupervisor {
 
   /** `hasBefore`: there is an earlier reading to measure growth against. */
   #judge(hasBefore: boolean): void {
-    const threads = [...this.#workers.values()].filter(({ spec }) => spec.kind === 'thread');
+    // Spares too: memory that one of them takes is not the doing of a thread that is silent meanwhile.
+    const threads = [...this.#workers.values(), ...this.#spares.all].filter(({ spec }) => spec.kind === 'thread');
     const residentMb = processMemoryMb('self');
     const own = process.memoryUsage();
     const verdicts = this.#policy.judge({
@@ -208,6 +244,7 @@ export class WorkerSupervisor {
     const { memoryBudgetMb, emit } = this.#options;
     if (memoryBudgetMb === undefined || residentMb === undefined || hasCulprit) return;
     const isOver = residentMb > memoryBudgetMb + OWN_BASE_MB;
+    if (isOver) this.#spares.drop();
     if (isOver && !this.#isOverBudget) {
       emit({
         type: 'agentImpaired',
