@@ -7,10 +7,10 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { serializeError, TroupeError, toTroupeError } from '../errors.ts';
+import { decodeCallMeta } from '../transport/call-meta.ts';
 import { decodeMeta, decodePayload, encodeMeta } from '../transport/codec.ts';
 import type { InstanceImage } from '../transport/instance-control.ts';
 import {
-  type CallMeta,
   type CancelMeta,
   type Channel,
   EMPTY,
@@ -98,7 +98,7 @@ export class InvocationLoop {
         encodeMeta(serializeError(new TroupeError('INTERNAL', why))),
       );
     }
-    const invocation = new Invocation(frame, decodeMeta<CallMeta>(frame.meta), role.services);
+    const invocation = new Invocation(frame, decodeCallMeta(frame.meta), role.services);
     this.#calls.set(frame.call, invocation);
     this.#onCallsInside(this.#calls.size);
     const job: Job = { loaded: role.loaded, image: role.services.image, invocation };

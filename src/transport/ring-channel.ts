@@ -18,7 +18,7 @@ import { packPosted, readPosted } from './posted-frame.ts';
 import { type Channel, FRAME_KINDS, type Frame, type SendOutcome } from './protocol.ts';
 import { RingReader, RingWriter, recordSize } from './ring-buffer.ts';
 import { SpinPolicy } from './spin-policy.ts';
-import { type Spinner, threadSpinner, type Waiting } from './spinner.ts';
+import { type Ringing, type Spinner, threadSpinner, type Waiting } from './spinner.ts';
 
 /** The other end has rung. */
 const BELL = 0;
@@ -26,6 +26,8 @@ const BELL = 0;
 const INLINE_BYTES = 32_768;
 /** Frames delivered in one go; the event loop has a turn between. */
 const FRAMES_PER_TURN = 512;
+/** Calls begin one after the other for so long: then what they have answered leaves first. */
+const BATCH_MS = 0.1;
 
 export interface RingChannelOptions extends ChannelOptions {
   readonly port: MessagePort;
@@ -38,7 +40,7 @@ export interface RingChannelOptions extends ChannelOptions {
   readonly spinner?: Spinner;
 }
 
-export class RingChannel implements Channel, Waiting {
+export class RingChannel implements Channel, Waiting, Ringing {
   readonly #port: MessagePort;
   readonly #writer: RingWriter;
   readonly #reader: RingReader;
@@ -59,6 +61,7 @@ export class RingChannel implements Channel, Waiting {
   #hasReceiver = false;
   #isPolling = false;
   #isDrainDue = false;
+  #isRingDue = false;
   /** Calls that this end has sent, or has inside, and that are not answered. */
   #inFlight = 0;
   /** 0 while nobody spins. */
@@ -98,7 +101,10 @@ export class RingChannel implements Channel, Waiting {
     if (this.#isFull()) return 'full';
     const isInline = recordSize(frame.meta.length + frame.payload.length) <= this.#inlineBytes;
     if (!isInline || !this.#writer.tryWrite(frame)) this.#post(frame);
-    else if (this.#writer.takeParked()) this.#port.postMessage(BELL);
+    else if (!this.#isRingDue) {
+      this.#isRingDue = true;
+      this.#spinner.ringLater(this);
+    }
     if (this.#spinsFor !== undefined) this.#sentOne(frame);
     return 'sent';
   }
@@ -142,17 +148,25 @@ export class RingChannel implements Channel, Waiting {
     if (this.#isPolling || !this.#hasReceiver) return 0;
     this.#isPolling = true;
     let count = 0;
+    const dueMs = this.#spinsFor === 'calls' ? performance.now() + BATCH_MS : Number.POSITIVE_INFINITY;
     try {
-      for (; count < FRAMES_PER_TURN && !this.#core.isClosed; count++) {
+      while (count < FRAMES_PER_TURN && !this.#core.isClosed) {
         const frame = this.#next();
         if (!frame) break;
+        count++;
         this.#deliver(frame);
+        if (this.#spinsFor === 'calls' && this.#reader.hasMore && performance.now() > dueMs) break;
       }
     } finally {
       this.#isPolling = false;
       if (count > 0) this.#hasRead();
     }
     return count;
+  }
+
+  ring(): void {
+    this.#isRingDue = false;
+    if (!this.#core.isClosed && this.#writer.takeParked()) this.#port.postMessage(BELL);
   }
 
   isWorthwhile(nowMs: number): boolean {

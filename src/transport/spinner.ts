@@ -1,6 +1,6 @@
 /**
- * The one spinner of a thread: looks at the rings for which somebody waits, for as long as each has earned, and only when the thread has
- * nothing else to do: after all microtasks, in a tick.
+ * What a thread does when it has nothing else to do, after all microtasks, in a tick: it rings for the readers that it has written to and
+ * that have parked, one bell for all that was written; then it looks at the rings for which it waits, for as long as each has earned.
  *
  * It never starves the event loop: after `LOOP_TURN_MS` without one, it lets the loop take a turn, and then goes on. Timers and sockets
  * are late by that much at most.
@@ -22,10 +22,16 @@ export interface Waiting {
   giveUp(): void;
 }
 
+/** Something that may have to be rung for. */
+export interface Ringing {
+  ring(): void;
+}
+
 const RESOLVED = Promise.resolve();
 
 export class Spinner {
   #waiting: Waiting[] = [];
+  #ringing: Ringing[] = [];
   #isArmed = false;
   /** Begins with the first spin after a turn of the loop. */
   #stretchStartMs = 0;
@@ -43,8 +49,14 @@ export class Spinner {
     if (index >= 0) this.#waiting.splice(index, 1);
   }
 
+  /** Calls `ring` once, soon. */
+  ringLater(ringing: Ringing): void {
+    this.#ringing.push(ringing);
+    this.#arm();
+  }
+
   #arm(): void {
-    if (this.#isArmed || this.#isHeldUp) return;
+    if (this.#isArmed) return;
     this.#isArmed = true;
     // A tick that is asked for from a microtask runs when there are no more microtasks: until then, what is waited for may not be asked yet.
     void RESOLVED.then(this.#askForTick);
@@ -56,7 +68,8 @@ export class Spinner {
 
   readonly #run = (): void => {
     this.#isArmed = false;
-    if (this.#waiting.length === 0) return;
+    this.#ring();
+    if (this.#waiting.length === 0 || this.#isHeldUp) return;
     const nowMs = performance.now();
     if (!this.#isTurnAwaited) {
       this.#isTurnAwaited = true;
@@ -79,6 +92,12 @@ export class Spinner {
     this.#isHeldUp = false;
     this.#run();
   };
+
+  #ring(): void {
+    if (this.#ringing.length === 0) return;
+    for (const ringing of this.#ringing) ringing.ring();
+    this.#ringing.length = 0;
+  }
 
   #spin(startMs: number): void {
     const turnDueMs = this.#stretchStartMs + LOOP_TURN_MS;

@@ -7,16 +7,9 @@
  * 2. `callLeft` follows each answer, so that no slot is ever lost; a whole instance that is lost is reported once, not call by call.
  */
 import { type SerializedError, TroupeError } from '../../errors.ts';
+import { encodeCallMeta } from '../../transport/call-meta.ts';
 import { decodeMeta, encodeMeta } from '../../transport/codec.ts';
-import type {
-  CallMeta,
-  CancelMeta,
-  Channel,
-  Frame,
-  LogLine,
-  NestedCallMeta,
-  StreamHead,
-} from '../../transport/protocol.ts';
+import type { CancelMeta, Channel, Frame, LogLine, NestedCallMeta, StreamHead } from '../../transport/protocol.ts';
 import { EMPTY, FRAME_KINDS } from '../../transport/protocol.ts';
 import type { InstanceCall, InstanceLoss, InstanceObserver, LogOrigin, NestedCallHandle } from './protocol.ts';
 
@@ -53,14 +46,9 @@ export class InstanceConnection {
   dispatch(call: InstanceCall): boolean {
     const number = this.#nextNumber;
     this.#nextNumber = (number + 1) >>> 0 || 1;
-    const meta: CallMeta = {
-      id: call.id,
-      mode: call.mode,
-      attempt: call.attempt,
-      depth: call.depth,
-      ...(call.idempotencyKey === undefined ? {} : { key: call.idempotencyKey }),
-    };
-    const outcome = this.#send(FRAME_KINDS.invoke, number, call.remainingMs(), encodeMeta(meta), call.payload);
+    const { id, mode, attempt, depth, idempotencyKey: key } = call;
+    const meta = encodeCallMeta(key === undefined ? { id, mode, attempt, depth } : { id, mode, attempt, depth, key });
+    const outcome = this.#send(FRAME_KINDS.invoke, number, call.remainingMs(), meta, call.payload);
     if (outcome !== 'sent') return false;
     this.#calls.set(number, call);
     this.#numbers.set(call, number);
