@@ -96,9 +96,8 @@ export class Troupe implements AsyncDisposable {
   }
 
   /** Calls a function and resolves with its result. Rejects with a `TroupeError`; the function's own error is its `cause`. */
-  async invoke<Result = unknown>(name: string, payload?: unknown, options?: InvokeOptions): Promise<Result> {
-    const { result } = await this.#runtime.caller.invoke(name, payload, options);
-    return result as Result;
+  invoke<Result = unknown>(name: string, payload?: unknown, options?: InvokeOptions): Promise<Result> {
+    return this.#runtime.caller.call(name, payload, options) as Promise<Result>;
   }
 
   /** As `invoke`, with the record of where the time went. */

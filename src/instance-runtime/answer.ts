@@ -3,6 +3,8 @@
  *
  * Nothing is sent here. The answer is one encoded result, or a source of chunks that is pulled as the caller grants credit.
  */
+
+import { isThenable } from '../kernel/handler-result.ts';
 import type { InstanceImage } from '../transport/instance-control.ts';
 import type { HttpEvent, StreamHead } from '../transport/protocol.ts';
 import { encodeWithin, tooLarge } from './encode-within.ts';
@@ -31,7 +33,7 @@ export interface ChunkSource {
   readonly headFor?: (firstChunk: unknown) => StreamHead;
 }
 
-type Answer = { readonly kind: 'result'; readonly payload: Uint8Array } | ChunkSource;
+export type Answer = { readonly kind: 'result'; readonly payload: Uint8Array } | ChunkSource;
 
 interface AnyIterator {
   next(): unknown;
@@ -41,10 +43,25 @@ interface AnyIterator {
 /** Larger pieces of an HTTP body are cut, so that no frame holds up the others for long. */
 const BODY_PIECE_BYTES = 262_144;
 
-export function answerCall(job: Job, payload: unknown): Promise<Answer> {
+/** Costs no promise where the function is plain and makes none itself: that is most calls. */
+export function answerCall(job: Job, payload: unknown): Answer | Promise<Answer> {
   const { mode } = job.invocation.meta;
+  const { shape, input, output } = job.loaded;
+  if (mode === 'value' && shape === 'value' && !input && !output) return answerPlain(job, payload);
   if (mode === 'http') return answerHttp(job, payload as HttpEvent);
   return mode === 'stream' ? answerStream(job, payload) : answerValue(job, payload);
+}
+
+function answerPlain(job: Job, payload: unknown): Answer | Promise<Answer> {
+  const returned = job.loaded.call(payload, job.invocation.context);
+  if (isThenable(returned)) return Promise.resolve(returned).then((value) => plainAnswer(job, value));
+  return plainAnswer(job, returned);
+}
+
+function plainAnswer(job: Job, returned: unknown): Answer | Promise<Answer> {
+  const iterator = iteratorOf(returned);
+  if (!iterator) return { kind: 'result', payload: encodeResult(job, returned) };
+  return collect(job, iterator).then((chunks) => ({ kind: 'result', payload: encodeResult(job, chunks) }));
 }
 
 async function answerValue(job: Job, payload: unknown): Promise<Answer> {

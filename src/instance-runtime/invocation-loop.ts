@@ -7,10 +7,10 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { serializeError, TroupeError, toTroupeError } from '../errors.ts';
+import { decodeCallMeta } from '../transport/call-meta.ts';
 import { decodeMeta, decodePayload, encodeMeta } from '../transport/codec.ts';
 import type { InstanceImage } from '../transport/instance-control.ts';
 import {
-  type CallMeta,
   type CancelMeta,
   type Channel,
   EMPTY,
@@ -18,7 +18,7 @@ import {
   type Frame,
   type FrameKind,
 } from '../transport/protocol.ts';
-import { answerCall, type Job } from './answer.ts';
+import { type Answer, answerCall, type Job } from './answer.ts';
 import { pumpChunks } from './chunk-pump.ts';
 import { encodeFailure } from './failure.ts';
 import type { LoadedFunction } from './handler-shape.ts';
@@ -98,22 +98,33 @@ export class InvocationLoop {
         encodeMeta(serializeError(new TroupeError('INTERNAL', why))),
       );
     }
-    const invocation = new Invocation(frame, decodeMeta<CallMeta>(frame.meta), role.services);
+    const invocation = new Invocation(frame, decodeCallMeta(frame.meta), role.services);
     this.#calls.set(frame.call, invocation);
     this.#onCallsInside(this.#calls.size);
     const job: Job = { loaded: role.loaded, image: role.services.image, invocation };
-    void this.#current.run(invocation, () => this.#run(job, frame.payload));
+    this.#current.run(invocation, this.#run, job, frame.payload);
   }
 
-  async #run(job: Job, payload: Uint8Array): Promise<void> {
+  /** An answer that is there at once leaves at once. */
+  readonly #run = (job: Job, payload: Uint8Array): void => {
+    let answer: Answer | Promise<Answer>;
+    try {
+      answer = answerCall(job, decodeEvent(payload));
+    } catch (thrown) {
+      return this.#answer(job.invocation, FRAME_KINDS.failure, encodeFailure(job, thrown));
+    }
+    if ('kind' in answer && answer.kind === 'result') {
+      this.#answer(job.invocation, FRAME_KINDS.result, answer.payload);
+    } else void this.#answerLater(job, answer);
+  };
+
+  async #answerLater(job: Job, coming: Answer | Promise<Answer>): Promise<void> {
     const { invocation } = job;
     try {
-      const answer = await answerCall(job, decodeEvent(payload));
-      if (answer.kind === 'result') this.#answer(invocation, FRAME_KINDS.result, answer.payload);
-      else {
-        await pumpChunks(answer, invocation, this.#outbox);
-        this.#answer(invocation, FRAME_KINDS.end, EMPTY);
-      }
+      const answer = await coming;
+      if (answer.kind === 'result') return this.#answer(invocation, FRAME_KINDS.result, answer.payload);
+      await pumpChunks(answer, invocation, this.#outbox);
+      this.#answer(invocation, FRAME_KINDS.end, EMPTY);
     } catch (thrown) {
       this.#answer(invocation, FRAME_KINDS.failure, encodeFailure(job, thrown));
     }

@@ -8,6 +8,8 @@ import { FifoQueue } from './fifo-queue.ts';
 import type { Random } from './random.ts';
 
 const MESSAGES_PER_LOOP_TURN = 512;
+/** A reaction to it is a microtask that costs a third of what `queueMicrotask` does. */
+const RESOLVED = Promise.resolve();
 
 /** What the dispatcher needs of an actor. */
 export interface Dispatchable {
@@ -42,7 +44,7 @@ export class Dispatcher {
 
   #arm(): void {
     this.#isArmed = true;
-    if (this.#sinceLoopTurn < MESSAGES_PER_LOOP_TURN) queueMicrotask(this.#pump);
+    if (this.#sinceLoopTurn < MESSAGES_PER_LOOP_TURN) void RESOLVED.then(this.#pump);
     else setImmediate(this.#pumpAfterLoopTurn);
   }
 

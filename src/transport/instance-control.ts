@@ -51,8 +51,11 @@ export interface InstanceControl {
 export interface ThreadInstanceData {
   /** Comlink: the instance exposes `InstanceControl` here. */
   readonly control: MessagePort;
-  /** Calls and answers: a MessagePort channel. */
+  /** Beside the rings of the calls: their doorbell, and the way of what they do not hold. */
   readonly calls: MessagePort;
+  /** Rings as `createRing` makes them: calls on their way in, answers on their way out. */
+  readonly callsIn: SharedArrayBuffer;
+  readonly callsOut: SharedArrayBuffer;
   /** A Float64Array of `INSTANCE_GAUGES` length, written by the instance at safe points, read by its agent at any time. */
   readonly gauges: SharedArrayBuffer;
   /** Nobody waits for it yet: it may prepare itself before it answers. */

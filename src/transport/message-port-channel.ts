@@ -3,35 +3,17 @@
  *
  * A MessagePort has no back-pressure. So the receiver acknowledges bytes, one number for every `ACK_BYTES` of frames that its owner
  * has had, and the sender counts what is not acknowledged yet.
- *
- * Posting copies the whole ArrayBuffer under a view. So bytes that are a part of a larger buffer, or of shared memory, are copied out
- * first, and nothing that the sender may still use is ever transferred.
  */
 import { type MessagePort, type Transferable, Worker } from 'node:worker_threads';
 import { TroupeError } from '../errors.ts';
 import { ChannelCore, frameCost } from './channel-core.ts';
 import { closeFrame, closeReason, closesChannel, vanishedError } from './close-frame.ts';
-import { isFrameKind } from './frame-codec.ts';
 import { type ChannelOptions, HIGH_WATER_BYTES, MAX_FRAME_BYTES } from './limits.ts';
-import { type Channel, EMPTY, type Frame, type FrameKind, type SendOutcome } from './protocol.ts';
+import { type PostedFrame, packPosted, readPosted } from './posted-frame.ts';
+import type { Channel, Frame, SendOutcome } from './protocol.ts';
 
 /** The lowest high-water mark: below it the sender would wait for acknowledgements that are not due yet. */
 const ACK_BYTES = 65_536;
-/** Meta and payload are posted as one array up to this size: cloning an array costs more than copying so many bytes. */
-const JOINED_BYTES = 4_096;
-/** From this size on an own copy is transferred instead of being cloned once more. */
-const TRANSFERRED_BYTES = 65_536;
-
-/** A number in the place of `meta` is its length: it stands before the payload in `bytes`. A 0 stands for empty bytes. */
-type Posted = [
-  kind: FrameKind,
-  port: number,
-  call: number,
-  argument: number,
-  meta: Uint8Array | number,
-  bytes: Uint8Array | 0,
-];
-
 export class MessagePortChannel implements Channel {
   readonly #endpoint: MessagePort | Worker;
   readonly #core: ChannelCore;
@@ -105,24 +87,11 @@ export class MessagePortChannel implements Channel {
   }
 
   #post(frame: Frame): void {
-    const { kind, port, call, argument, meta, payload } = frame;
-    const bytes = meta.length + payload.length;
-    if (bytes === 0) return this.#postMessage([kind, port, call, argument, 0, 0]);
-    if (bytes <= JOINED_BYTES && meta.length > 0) {
-      const joined = new Uint8Array(bytes);
-      joined.set(meta, 0);
-      joined.set(payload, meta.length);
-      return this.#postMessage([kind, port, call, argument, meta.length, joined]);
-    }
-    const own = ownBytes(payload);
-    const transferred = own !== payload && own.length >= TRANSFERRED_BYTES ? [own.buffer as ArrayBuffer] : undefined;
-    this.#postMessage(
-      [kind, port, call, argument, meta.length === 0 ? 0 : ownBytes(meta), own.length === 0 ? 0 : own],
-      transferred,
-    );
+    const { message, transferred } = packPosted(frame);
+    this.#postMessage(message, transferred);
   }
 
-  #postMessage(message: Posted | number, transferred?: readonly Transferable[]): void {
+  #postMessage(message: PostedFrame | number, transferred?: readonly Transferable[]): void {
     this.#endpoint.postMessage(message, transferred);
   }
 
@@ -160,24 +129,4 @@ export class MessagePortChannel implements Channel {
     // What was posted before is still delivered at the other end.
     if (!(endpoint instanceof Worker)) endpoint.close();
   }
-}
-
-/** The bytes in an ArrayBuffer of exactly their size. */
-function ownBytes(bytes: Uint8Array): Uint8Array {
-  if (bytes.buffer instanceof ArrayBuffer && bytes.buffer.byteLength === bytes.length) return bytes;
-  return new Uint8Array(bytes);
-}
-
-function readPosted(message: unknown): Frame | undefined {
-  if (!Array.isArray(message)) return undefined;
-  const [kind, port, call, argument, meta, bytes] = message as unknown[];
-  if (!isFrameKind(kind) || typeof port !== 'number' || typeof call !== 'number' || typeof argument !== 'number') {
-    return undefined;
-  }
-  const content = bytes === 0 ? EMPTY : bytes;
-  if (!(content instanceof Uint8Array)) return undefined;
-  if (meta === 0) return { kind, port, call, argument, meta: EMPTY, payload: content };
-  if (meta instanceof Uint8Array) return { kind, port, call, argument, meta, payload: content };
-  if (typeof meta !== 'number' || meta > content.length) return undefined;
-  return { kind, port, call, argument, meta: content.subarray(0, meta), payload: content.subarray(meta) };
 }

@@ -94,7 +94,7 @@ export interface Channel {
 /** How a call is answered. */
 export type ResponseMode = 'value' | 'stream' | 'http';
 
-/** Travels with every `invoke` frame. Short keys: it is on the warm path. */
+/** Travels with every `invoke` frame, encoded by `call-meta.ts`: it is on the warm path. */
 export interface CallMeta {
   /** The invocation id. */
   readonly id: string;

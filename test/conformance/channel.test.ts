@@ -9,6 +9,8 @@ import { createLocalChannelPair } from '../../src/transport/local-channel.ts';
 import { MessagePortChannel } from '../../src/transport/message-port-channel.ts';
 import { Multiplexer } from '../../src/transport/multiplexer.ts';
 import { relay } from '../../src/transport/relay.ts';
+import { createRing } from '../../src/transport/ring-buffer.ts';
+import { RingChannel } from '../../src/transport/ring-channel.ts';
 import { StreamChannel } from '../../src/transport/stream-channel.ts';
 import { describeChannelConformance } from './channel.ts';
 
@@ -30,6 +32,15 @@ function portPair(options?: ChannelOptions) {
   return { near: new MessagePortChannel(port1, options), far: new MessagePortChannel(port2, options) };
 }
 
+function ringPair(options?: ChannelOptions, ringBytes?: number) {
+  const { port1, port2 } = new MessageChannel();
+  const [there, back] = [createRing(ringBytes), createRing(ringBytes)];
+  return {
+    near: new RingChannel({ ...options, port: port1, outgoing: there, incoming: back, spinsFor: 'answers' }),
+    far: new RingChannel({ ...options, port: port2, outgoing: back, incoming: there, spinsFor: 'calls' }),
+  };
+}
+
 async function pipePair(options?: ChannelOptions) {
   const [near, far] = await socketPair();
   return { near: new StreamChannel(near, options), far: new StreamChannel(far, options) };
@@ -41,6 +52,10 @@ describeChannelConformance('local', async (options) => {
 });
 
 describeChannelConformance('MessagePort', async (options) => portPair(options));
+
+describeChannelConformance('ring', async (options) => ringPair(options));
+
+describeChannelConformance('small ring', async (options) => ringPair(options, 4_096));
 
 describeChannelConformance('pipe', pipePair);
 

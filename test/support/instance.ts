@@ -22,7 +22,6 @@ import {
   type ProcessInstanceMessage,
   type SpecialiseOutcome,
 } from '../../src/transport/instance-control.ts';
-import { MessagePortChannel } from '../../src/transport/message-port-channel.ts';
 import { Multiplexer } from '../../src/transport/multiplexer.ts';
 import {
   type CallMeta,
@@ -37,6 +36,8 @@ import {
   type NestedCallMeta,
   type StreamHead,
 } from '../../src/transport/protocol.ts';
+import { createRing } from '../../src/transport/ring-buffer.ts';
+import { RingChannel } from '../../src/transport/ring-channel.ts';
 import { StreamChannel } from '../../src/transport/stream-channel.ts';
 
 export const INSTANCE_KINDS = ['thread', 'process'] as const;
@@ -227,10 +228,11 @@ export async function startInstance(kind: InstanceKind): Promise<TestInstance> {
 function startThread(): TestInstance {
   const control = new MessageChannel();
   const calls = new MessageChannel();
+  const [callsIn, callsOut] = [createRing(), createRing()];
   const gauges = new SharedArrayBuffer(INSTANCE_GAUGES.length * 8);
   const values = new Float64Array(gauges);
   const worker = new Worker(dist('thread'), {
-    workerData: { control: control.port2, calls: calls.port2, gauges },
+    workerData: { control: control.port2, calls: calls.port2, callsIn, callsOut, gauges },
     transferList: [control.port2, calls.port2],
     env: {},
     stdout: true,
@@ -243,7 +245,7 @@ function startThread(): TestInstance {
   const ended = new Promise<InstanceEnd>((resolve) => {
     worker.once('exit', (exitCode) => resolve(error ? { exitCode, error } : { exitCode }));
   });
-  const host = new CallingHost(new MessagePortChannel(calls.port1));
+  const host = new CallingHost(new RingChannel({ port: calls.port1, outgoing: callsIn, incoming: callsOut }));
   const remote = wrap<InstanceControl>(control.port1 as unknown as Endpoint);
   return {
     kind: 'thread',

@@ -2,7 +2,8 @@
 import { serializeError, TroupeError } from '../../src/errors.ts';
 import type { CancelTimer, Clock } from '../../src/kernel/clock.ts';
 import type { WorkerStopReason } from '../../src/resource-orchestration/node-agent/protocol.ts';
-import { decodeMeta, decodePayload, encodeMeta, encodePayload } from '../../src/transport/codec.ts';
+import { decodeCallMeta } from '../../src/transport/call-meta.ts';
+import { decodePayload, encodeMeta, encodePayload } from '../../src/transport/codec.ts';
 import type { InstanceControl, InstanceImage, SpecialiseOutcome } from '../../src/transport/instance-control.ts';
 import { createLocalChannelPair } from '../../src/transport/local-channel.ts';
 import { type CallMeta, type Channel, EMPTY, FRAME_KINDS, type Frame } from '../../src/transport/protocol.ts';
@@ -135,7 +136,7 @@ function serve(far: Channel, { clock, taken, crash }: ServeOptions): void {
   far.onFrame((frame) => {
     const { kind, call } = frame;
     if (kind === FRAME_KINDS.invoke) {
-      const meta = decodeMeta<CallMeta>(frame.meta);
+      const meta = decodeCallMeta(frame.meta);
       taken(meta);
       const script = decodePayload(frame.payload) as Script;
       if (!script.nested) return begin(call, script, meta.mode !== 'value');

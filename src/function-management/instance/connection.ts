@@ -7,16 +7,9 @@
  * 2. `callLeft` follows each answer, so that no slot is ever lost; a whole instance that is lost is reported once, not call by call.
  */
 import { type SerializedError, TroupeError } from '../../errors.ts';
+import { encodeCallMeta } from '../../transport/call-meta.ts';
 import { decodeMeta, encodeMeta } from '../../transport/codec.ts';
-import type {
-  CallMeta,
-  CancelMeta,
-  Channel,
-  Frame,
-  LogLine,
-  NestedCallMeta,
-  StreamHead,
-} from '../../transport/protocol.ts';
+import type { CancelMeta, Channel, Frame, LogLine, NestedCallMeta, StreamHead } from '../../transport/protocol.ts';
 import { EMPTY, FRAME_KINDS } from '../../transport/protocol.ts';
 import type { InstanceCall, InstanceLoss, InstanceObserver, LogOrigin, NestedCallHandle } from './protocol.ts';
 
@@ -33,7 +26,6 @@ export interface ConnectionOptions {
 export class InstanceConnection {
   readonly #options: ConnectionOptions;
   readonly #calls = new Map<number, InstanceCall>();
-  readonly #numbers = new Map<InstanceCall, number>();
   readonly #nested = new Map<number, NestedCallHandle>();
   /** What a full channel did not take: nobody would send it again, and the function would wait for it in vain. */
   #refused: Frame[] = [];
@@ -53,27 +45,22 @@ export class InstanceConnection {
   dispatch(call: InstanceCall): boolean {
     const number = this.#nextNumber;
     this.#nextNumber = (number + 1) >>> 0 || 1;
-    const meta: CallMeta = {
-      id: call.id,
-      mode: call.mode,
-      attempt: call.attempt,
-      depth: call.depth,
-      ...(call.idempotencyKey === undefined ? {} : { key: call.idempotencyKey }),
-    };
-    const outcome = this.#send(FRAME_KINDS.invoke, number, call.remainingMs(), encodeMeta(meta), call.payload);
+    const { id, mode, attempt, depth, idempotencyKey: key } = call;
+    const meta = encodeCallMeta(key === undefined ? { id, mode, attempt, depth } : { id, mode, attempt, depth, key });
+    const outcome = this.#send(FRAME_KINDS.invoke, number, call.remainingMs(), meta, call.payload);
     if (outcome !== 'sent') return false;
     this.#calls.set(number, call);
-    this.#numbers.set(call, number);
+    call.channelNumber = number;
     return true;
   }
 
   cancel(call: InstanceCall, reason: CancelMeta['reason']): void {
-    const number = this.#numbers.get(call);
+    const number = this.#numberOf(call);
     if (number !== undefined) this.#tell(FRAME_KINDS.cancel, number, 0, encodeMeta({ reason } satisfies CancelMeta));
   }
 
   grant(call: InstanceCall, chunks: number): void {
-    const number = this.#numbers.get(call);
+    const number = this.#numberOf(call);
     if (number !== undefined) this.#tell(FRAME_KINDS.credit, number, chunks);
   }
 
@@ -81,7 +68,6 @@ export class InstanceConnection {
   abandon(loss: InstanceLoss): void {
     const calls = [...this.#calls.values()];
     this.#calls.clear();
-    this.#numbers.clear();
     for (const nested of this.#nested.values()) nested.cancel();
     this.#nested.clear();
     this.#refused = [];
@@ -131,12 +117,17 @@ export class InstanceConnection {
     }
   }
 
+  /** Undefined when the call is not, or no longer, inside. */
+  #numberOf(call: InstanceCall): number | undefined {
+    const { channelNumber: number } = call;
+    return number !== undefined && this.#calls.get(number) === call ? number : undefined;
+  }
+
   /** Takes the call out before it is told, so that a caller who calls again at once finds the slot accounted for. */
   #leave(number: number): InstanceCall | undefined {
     const call = this.#calls.get(number);
     if (!call) return undefined;
     this.#calls.delete(number);
-    this.#numbers.delete(call);
     this.#options.observer.callLeft(this.#options.origin.instanceId, call);
     return call;
   }

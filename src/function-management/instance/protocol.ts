@@ -19,6 +19,8 @@ export interface InstanceCall {
   readonly depth: number;
   readonly attempt: number;
   readonly idempotencyKey: string | undefined;
+  /** Its number on the channel of the instance that it is in; set by the connection, and nobody else's business. */
+  channelNumber?: number;
   /** Until its deadline, in ms. */
   remainingMs(): number;
   /** The result, or the end of the stream. `runMs` by the clock of the instance. */

@@ -41,6 +41,7 @@ export class Call implements InstanceCall {
   place: CallPlace = 'arriving';
   functionVersion: number | undefined;
   instance: InstanceHandle | undefined;
+  channelNumber = 0;
   coldStart: ColdStartReason | undefined;
   /** Part of its answer has reached the caller: it must not be run again. */
   hasEmitted = false;

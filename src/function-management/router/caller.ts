@@ -39,6 +39,7 @@ interface SignalGroup {
   readonly abort: () => void;
 }
 
+const NO_OPTIONS: InvokeOptions = {};
 const MAX_KEY_CHARACTERS = 256;
 
 export class Caller {
@@ -66,6 +67,21 @@ export class Caller {
           }
         },
       });
+    });
+  }
+
+  /** As `invoke`, for those who want no more than the result. */
+  call(functionName: string, payload: unknown, options: InvokeOptions = NO_OPTIONS): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const settled = (outcome: CallOutcome) => {
+        if (outcome.kind === 'failed') return reject(outcome.error);
+        try {
+          resolve(decodeResult(outcome.payload));
+        } catch (thrown) {
+          reject(unreadable(functionName, thrown));
+        }
+      };
+      this.#call(functionName, this.encode(payload), options, { mode: 'value', settled });
     });
   }
 
@@ -189,17 +205,11 @@ export class Caller {
     rest: Pick<CallRequest, 'mode' | 'settled'> & Partial<Pick<CallRequest, 'chunk'>>,
   ): Call {
     checkOptions(functionName, options);
-    const { timeoutMs, version, alias, idempotencyKey, signal } = options;
-    const request: CallRequest = {
-      functionName,
-      payload,
-      depth: 0,
-      ...rest,
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      ...(version === undefined ? {} : { version }),
-      ...(alias === undefined ? {} : { alias }),
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-    };
+    const { signal } = options;
+    const request: CallRequest =
+      options === NO_OPTIONS
+        ? { functionName, payload, depth: 0, ...rest }
+        : { functionName, payload, depth: 0, ...rest, ...givenOptions(options) };
     const call: Call = new Call(
       this.#options.nextId(),
       signal ? this.#abortable(request, signal, () => call) : request,
@@ -247,6 +257,15 @@ export class Caller {
     if (this.#options.isClosing()) return call.fail(draining());
     call.fail(new TroupeError('OVERLOADED', 'The router has more calls waiting than it may hold. Try again later.'));
   }
+}
+
+function givenOptions({ timeoutMs, version, alias, idempotencyKey }: InvokeOptions) {
+  return {
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(version === undefined ? {} : { version }),
+    ...(alias === undefined ? {} : { alias }),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+  };
 }
 
 function checkOptions(functionName: string, options: InvokeOptions): void {

@@ -22,6 +22,8 @@ export class DeadlineWheel<T extends Timed> {
   readonly #timer: WheelTimer;
   readonly #expired: (item: T) => void;
   #size = 0;
+  /** Emptied a moment ago: one call after another would otherwise make one each. */
+  #spare: Set<T> | undefined;
   #armedSlot = Number.POSITIVE_INFINITY;
   #cancelTimer: CancelTimer = () => {};
 
@@ -43,7 +45,7 @@ export class DeadlineWheel<T extends Timed> {
     const slot = slotOf(item);
     const items = this.#slots.get(slot);
     if (items) items.add(item);
-    else this.#slots.set(slot, new Set([item]));
+    else this.#slots.set(slot, this.#newSlot().add(item));
     if (slot < this.#armedSlot) this.#arm(slot);
   }
 
@@ -53,7 +55,15 @@ export class DeadlineWheel<T extends Timed> {
     // The timer stays armed for an emptied slot: one call after another would otherwise set and clear a timer each.
     if (!items?.delete(item)) return;
     this.#size--;
-    if (items.size === 0) this.#slots.delete(slot);
+    if (items.size > 0) return;
+    this.#slots.delete(slot);
+    this.#spare = items;
+  }
+
+  #newSlot(): Set<T> {
+    const items = this.#spare ?? new Set<T>();
+    this.#spare = undefined;
+    return items;
   }
 
   #arm(slot: number): void {

@@ -17,6 +17,8 @@ export class ReadyIndex {
   readonly #instances = new Map<string, IndexedInstance>();
   /** `#buckets[n]` holds the instances with n calls inside and room for more. */
   readonly #buckets: IndexedInstance[][] = [];
+  /** Below it every bucket is empty. */
+  #lowest = 0;
   #inFlight = 0;
 
   get size(): number {
@@ -49,8 +51,9 @@ export class ReadyIndex {
 
   /** Counts one call more into the instance chosen, or answers `undefined` when all are full. */
   take(nowMs: number): IndexedInstance | undefined {
-    for (const bucket of this.#buckets) {
-      const instance = bucket?.at(-1);
+    for (; this.#lowest < this.#buckets.length; this.#lowest++) {
+      const bucket = this.#buckets[this.#lowest];
+      const instance = bucket?.[bucket.length - 1];
       if (!instance) continue;
       this.#move(instance, 1, nowMs);
       return instance;
@@ -83,6 +86,7 @@ export class ReadyIndex {
     while (this.#buckets.length <= instance.inFlight) this.#buckets.push([]);
     const bucket = this.#buckets[instance.inFlight];
     instance.position = bucket ? bucket.push(instance) - 1 : -1;
+    if (instance.inFlight < this.#lowest) this.#lowest = instance.inFlight;
   }
 
   #leave(instance: IndexedInstance): void {

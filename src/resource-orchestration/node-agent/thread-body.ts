@@ -11,7 +11,8 @@ import {
   type SpecialiseOutcome,
   type ThreadInstanceData,
 } from '../../transport/instance-control.ts';
-import { MessagePortChannel } from '../../transport/message-port-channel.ts';
+import { createRing } from '../../transport/ring-buffer.ts';
+import { RingChannel } from '../../transport/ring-channel.ts';
 import { listThreadIds, threadCpuMs } from './proc-files.ts';
 import { type Gauges, readGauges } from './sampling.ts';
 import { threadEnd } from './stop-reason.ts';
@@ -29,7 +30,7 @@ export const QUIET: readonly string[] = ['--disable-warning=ExperimentalWarning'
 type Answering = Remote<InstanceControl & { readonly isUp: undefined }>;
 
 export class ThreadBody implements WorkerBody {
-  readonly calls: MessagePortChannel;
+  readonly calls: RingChannel;
   readonly control: InstanceControl;
   readonly #worker: Worker;
   readonly #controlPort: MessagePort;
@@ -42,7 +43,15 @@ export class ThreadBody implements WorkerBody {
     const control = new MessageChannel();
     const calls = new MessageChannel();
     const gauges = new SharedArrayBuffer(INSTANCE_GAUGES.length * Float64Array.BYTES_PER_ELEMENT);
-    const workerData: ThreadInstanceData = { control: control.port2, calls: calls.port2, gauges, isSpare };
+    const [callsIn, callsOut] = [createRing(), createRing()];
+    const workerData: ThreadInstanceData = {
+      control: control.port2,
+      calls: calls.port2,
+      callsIn,
+      callsOut,
+      gauges,
+      isSpare,
+    };
     const before = new Set(listThreadIds());
     this.#worker = new Worker(entry, {
       workerData,
@@ -67,7 +76,7 @@ export class ThreadBody implements WorkerBody {
     });
     this.#worker.on('exit', (exitCode) => events.ended(threadEnd(this.#error, exitCode, this.stderr)));
     this.#worker.unref();
-    this.calls = new MessagePortChannel(calls.port1);
+    this.calls = new RingChannel({ port: calls.port1, outgoing: callsIn, incoming: callsOut, spinsFor: 'answers' });
     this.#controlPort = control.port1;
     this.#remote = wrap(control.port1) as unknown as Answering;
     this.control = { specialise: (image) => this.#specialise(image) };
