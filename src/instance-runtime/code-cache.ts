@@ -17,6 +17,14 @@ import { crc32 } from 'node:zlib';
 
 export type CacheStage = 'loaded' | 'used';
 
+export interface NamedSource {
+  /** Path of the script. */
+  readonly entry: string;
+  readonly source: Uint8Array;
+  /** What V8 was told that the script is called. It stays in the cache: stacks and `import()` would speak of the old name. */
+  readonly filename: string;
+}
+
 export interface FoundCache {
   readonly data: Buffer;
   readonly stage: CacheStage;
@@ -24,7 +32,7 @@ export interface FoundCache {
 
 const MAGIC = 0x31434354;
 const STAGES: readonly CacheStage[] = ['loaded', 'used'];
-/** Seven little-endian words: magic, version tag, stage, length and CRC of the source, length and CRC of the data. */
+/** Seven little-endian words: magic, version tag, stage, length of the source, CRC of it and its name, length and CRC of the data. */
 const HEADER_BYTES = 28;
 /** Reading more takes longer than it saves. */
 const MAX_BYTES = 64 * 1_048_576;
@@ -35,42 +43,42 @@ export function cacheFileFor(entry: string): string {
   return join(dirname(entry), `cache-${cachedDataVersionTag()}.bin`);
 }
 
-/** Undefined when there is none for exactly this source, or when it is damaged. */
-export function readCodeCache(entry: string, source: Uint8Array): FoundCache | undefined {
+/** Undefined when there is none for exactly this source under this name, or when it is damaged. */
+export function readCodeCache(script: NamedSource): FoundCache | undefined {
   let file: Buffer;
   try {
-    file = readFileSync(cacheFileFor(entry));
+    file = readFileSync(cacheFileFor(script.entry));
   } catch {
     return undefined;
   }
   if (file.byteLength < HEADER_BYTES) return undefined;
   const data = file.subarray(HEADER_BYTES);
   const stage = STAGES[file.readUInt32LE(8)];
-  if (stage === undefined || !headerOf(stage, source, data).equals(file.subarray(0, HEADER_BYTES))) return undefined;
+  if (stage === undefined || !headerOf(stage, script, data).equals(file.subarray(0, HEADER_BYTES))) return undefined;
   return { data, stage };
 }
 
 /** Replaces the file in one step. Where it cannot be written there is none. */
-export function writeCodeCache(entry: string, source: Uint8Array, made: FoundCache): void {
+export function writeCodeCache(script: NamedSource, made: FoundCache): void {
   if (made.data.byteLength > MAX_BYTES) return;
-  const file = cacheFileFor(entry);
+  const file = cacheFileFor(script.entry);
   const unfinished = `${file}.${process.pid}-${threadId}`;
   try {
-    writeFileSync(unfinished, Buffer.concat([headerOf(made.stage, source, made.data), made.data]));
+    writeFileSync(unfinished, Buffer.concat([headerOf(made.stage, script, made.data), made.data]));
     renameSync(unfinished, file);
   } catch {
     rmSync(unfinished, { force: true });
   }
 }
 
-function headerOf(stage: CacheStage, source: Uint8Array, data: Uint8Array): Buffer {
+function headerOf(stage: CacheStage, { source, filename }: NamedSource, data: Uint8Array): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);
   const words = [
     MAGIC,
     cachedDataVersionTag(),
     STAGES.indexOf(stage),
     source.byteLength,
-    crc32(source),
+    crc32(filename, crc32(source)),
     data.byteLength,
     crc32(data),
   ];
@@ -81,9 +89,7 @@ function headerOf(stage: CacheStage, source: Uint8Array, data: Uint8Array): Buff
 }
 
 /** A script that was loaded, and the means to make its cache. */
-export interface CacheableScript {
-  readonly entry: string;
-  readonly source: Uint8Array;
+export interface CacheableScript extends NamedSource {
   readonly script: Script;
 }
 
@@ -107,10 +113,10 @@ export class CacheAfterUse {
   #make(): void {
     this.#timer = undefined;
     if (this.#inFlight > 0 || !this.#script) return;
-    const { entry, source, script } = this.#script;
+    const made = this.#script;
     this.#script = undefined;
     // Another instance of the same function may have been first.
-    if (readCodeCache(entry, source)?.stage === 'used') return;
-    writeCodeCache(entry, source, { data: script.createCachedData(), stage: 'used' });
+    if (readCodeCache(made)?.stage === 'used') return;
+    writeCodeCache(made, { data: made.script.createCachedData(), stage: 'used' });
   }
 }

@@ -38,21 +38,22 @@ export async function loadHandler(image: InstanceImage): Promise<LoadedHandler> 
 }
 
 /** Reads synchronously: nobody else is in this instance yet, and going through the thread pool takes longer than reading. */
-function loadScript({ entry, codeCache }: InstanceImage): {
+function loadScript({ entry, filename = entry, codeCache }: InstanceImage): {
   readonly exported: unknown;
   readonly uncached?: CacheableScript;
 } {
-  const source = readFileSync(entry);
-  const cached = codeCache === undefined ? undefined : readCodeCache(entry, source);
+  const named = { entry, filename, source: readFileSync(entry) };
+  const { source } = named;
+  const cached = codeCache === undefined ? undefined : readCodeCache(named);
   // Four times as fast as looking through the text of it.
   if (source.includes('import(')) silenceLoaderWarning();
   const { exported, script } = evaluateScript(
-    entry,
+    filename,
     source.toString('utf8'),
     cached === undefined ? {} : { cachedData: cached.data },
   );
   const isComplete = cached?.stage === 'used' && script.cachedDataRejected !== true;
-  return codeCache === undefined || isComplete ? { exported } : { exported, uncached: { entry, source, script } };
+  return codeCache === undefined || isComplete ? { exported } : { exported, uncached: { ...named, script } };
 }
 
 /** Throws `INSTANCE_START_FAILED` unless the file may be executed. */

@@ -60,7 +60,7 @@ export class Instance implements InstanceControl {
 
   #cache(uncached: CacheableScript, { codeCache }: InstanceImage): void {
     if (codeCache === 'use') this.#cacheAfterUse = new CacheAfterUse(uncached);
-    else writeCodeCache(uncached.entry, uncached.source, { data: uncached.script.createCachedData(), stage: 'loaded' });
+    else writeCodeCache(uncached, { data: uncached.script.createCachedData(), stage: 'loaded' });
   }
 
   async #load(image: InstanceImage): Promise<LoadedFunction> {

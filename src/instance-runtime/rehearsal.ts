@@ -32,7 +32,7 @@ const CALLS = 3;
 /** Over this pair of channels. Never rejects: a rehearsal that fails has cost time and nothing else. */
 export async function rehearse([near, far]: readonly [Channel, Channel] = createLocalChannelPair()): Promise<void> {
   try {
-    readCodeCache(ENTRY, readFileSync(ENTRY));
+    readCodeCache({ entry: ENTRY, filename: ENTRY, source: readFileSync(ENTRY) });
     const { script } = evaluateScript(ENTRY, SOURCE);
     const { exported } = evaluateScript(ENTRY, SOURCE, { cachedData: script.createCachedData() });
     near.ref();

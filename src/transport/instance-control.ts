@@ -19,6 +19,8 @@ export interface InstanceImage {
   readonly format: ArtifactFormat;
   /** Absolute path of the file to load or to execute. */
   readonly entry: string;
+  /** What a script is called in stacks, where that is not its path: it is loaded before it is moved to its place. */
+  readonly filename?: string;
   /** The only environment variables that the function sees; PATH and the like are added for executables. */
   readonly env: Readonly<Record<string, string>>;
   /**

@@ -12,8 +12,9 @@ async function artifactWithCache(code: string = CODE) {
   const entry = join(await temporaryDirectory(), 'function.cjs');
   await writeFile(entry, code);
   const source = Buffer.from(code);
-  writeCodeCache(entry, source, { data: new Script(code).createCachedData(), stage: 'used' });
-  return { entry, source, file: cacheFileFor(entry) };
+  const named = { entry, filename: entry, source };
+  writeCodeCache(named, { data: new Script(code).createCachedData(), stage: 'used' });
+  return { ...named, file: cacheFileFor(entry) };
 }
 
 function imageOf(entry: string) {
@@ -30,23 +31,25 @@ function imageOf(entry: string) {
 }
 
 it('A code cache is found again, with what it was made from', async () => {
-  const { entry, source } = await artifactWithCache();
-  expect(readCodeCache(entry, source)).toMatchObject({ stage: 'used', data: expect.any(Buffer) });
+  const made = await artifactWithCache();
+  expect(readCodeCache(made)).toMatchObject({ stage: 'used', data: expect.any(Buffer) });
 });
 
-it('A code cache is no cache of another source, though that is as long', async () => {
-  const { entry } = await artifactWithCache();
-  expect(readCodeCache(entry, Buffer.from(CODE.replace('42', '43')))).toBeUndefined();
+it('A code cache is no cache of another source, though that is as long, nor of a script by another name', async () => {
+  const made = await artifactWithCache();
+  expect(readCodeCache({ ...made, source: Buffer.from(CODE.replace('42', '43')) })).toBeUndefined();
+  expect(readCodeCache({ ...made, filename: '/elsewhere/function.cjs' })).toBeUndefined();
 });
 
 it('A code cache with any bit flipped, or cut anywhere, is none', async () => {
-  const { entry, source, file } = await artifactWithCache();
+  const made = await artifactWithCache();
+  const { file } = made;
   const whole = await readFile(file);
   for (let at = 0; at < whole.length; at += 7) {
     const damaged = Buffer.from(whole);
     damaged.writeUInt8((damaged[at] ?? 0) ^ 4, at);
     await writeFile(file, at % 2 ? damaged : whole.subarray(0, at));
-    expect(readCodeCache(entry, source), `damaged at ${at}`).toBeUndefined();
+    expect(readCodeCache(made), `damaged at ${at}`).toBeUndefined();
   }
 });
 
@@ -55,8 +58,7 @@ it.each<[string, (made: Awaited<ReturnType<typeof artifactWithCache>>) => unknow
   ['damaged', ({ file }) => writeFile(file, 'damaged')],
   [
     'refused by V8',
-    ({ entry, source }) =>
-      writeCodeCache(entry, source, { data: new Script('"another"').createCachedData(), stage: 'used' }),
+    (made) => writeCodeCache(made, { data: new Script('"another"').createCachedData(), stage: 'used' }),
   ],
 ])('A script whose code cache is %s is loaded all the same, and gets a new one', async (how, spoil) => {
   // V8 remembers what it compiled: each case needs a source of its own.

@@ -86,7 +86,8 @@ export class ArtifactStore {
     await writeFlushed(artifact.entry, content.code);
     if (content.format === 'exec') await chmod(artifact.entry, 0o755);
     if (artifact.sourceMap && content.sourceMap) await writeFlushed(artifact.sourceMap, content.sourceMap);
-    return artifact;
+    const permanentEntry = join(this.#directory, artifact.hash, ENTRY_NAMES[content.format]);
+    return { ...artifact, permanentEntry };
   }
 
   /** Makes a staged artifact permanent; on disk when it resolves. Throws `HANDLER_INVALID` when the manifest is not plain data. */

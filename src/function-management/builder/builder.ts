@@ -244,7 +244,9 @@ class Builder {
       const mapStack = this.#mapStack;
       if (!mapStack || !sourceMap) throw thrown;
       const json = Buffer.from(sourceMap).toString('utf8');
-      throw deserializeError(withStacks(serializeError(thrown), (stack) => mapStack(stack, staged.entry, json)));
+      const { entry, permanentEntry = entry } = staged;
+      const map = (stack: string) => mapStack(mapStack(stack, entry, json), permanentEntry, json);
+      throw deserializeError(withStacks(serializeError(thrown), map));
     }
   }
 

@@ -24,6 +24,8 @@ export interface Artifact {
   readonly format: ArtifactFormat;
   /** Absolute path of the file that an instance loads or executes. */
   readonly entry: string;
+  /** Absolute path that the entry will have; only of an artifact that is not permanent yet. */
+  readonly permanentEntry?: string;
   /** Absolute path of the source map, where there is one. */
   readonly sourceMap?: string;
   /** Size of the entry in bytes. */

@@ -34,7 +34,7 @@ export function makeInspect(options: InspectorOptions): Inspect {
   const { agentBudgetMb, payloadLimitBytes } = options;
   let count = 0;
   return async (artifact, env) => {
-    const { format, entry } = artifact;
+    const { format, entry, permanentEntry } = artifact;
     const inspectIn = (wantedMb: number) => {
       const claimId = `inspect-${artifact.hash.slice(0, 12)}#${++count}`;
       const memoryMb = Math.min(wantedMb, agentBudgetMb);
@@ -43,6 +43,7 @@ export function makeInspect(options: InspectorOptions): Inspect {
         functionVersion: 0,
         format,
         entry,
+        ...(permanentEntry === undefined ? {} : { filename: permanentEntry }),
         env,
         codeCache: 'make',
         memoryMb,
