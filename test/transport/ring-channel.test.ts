@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EMPTY, FRAME_KINDS } from '../../src/transport/protocol.ts';
+import { EMPTY, FRAME_KINDS, type Frame } from '../../src/transport/protocol.ts';
 import { createRing } from '../../src/transport/ring-buffer.ts';
 import { RingChannel } from '../../src/transport/ring-channel.ts';
 import { content, frame, record } from '../conformance/channel.ts';
@@ -29,7 +29,7 @@ describe('a channel over rings', () => {
         const { near, far } = ringPair();
         const atFar = record(far);
         let call = 0;
-        const sent = [];
+        const sent: Frame[] = [];
         for (const payloadSizes of turns) {
           for (const bytes of payloadSizes) {
             const one = frame(++call, { meta: Buffer.alloc(bytes % 9, call), payload: Buffer.alloc(bytes, call) });
