@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EMPTY, FRAME_KINDS } from '../../src/transport/protocol.ts';
+import { EMPTY, FRAME_KINDS, type Frame } from '../../src/transport/protocol.ts';
 import { createRing } from '../../src/transport/ring-buffer.ts';
 import { RingChannel } from '../../src/transport/ring-channel.ts';
 import { content, frame, record } from '../conformance/channel.ts';
@@ -29,7 +29,7 @@ describe('a channel over rings', () => {
         const { near, far } = ringPair();
         const atFar = record(far);
         let call = 0;
-        const sent = [];
+        const sent: Frame[] = [];
         for (const payloadSizes of turns) {
           for (const bytes of payloadSizes) {
             const one = frame(++call, { meta: Buffer.alloc(bytes % 9, call), payload: Buffer.alloc(bytes, call) });
@@ -166,5 +166,43 @@ describe('a channel over rings to a thread', () => {
     const recorded = record(channel);
     await recorded.closed;
     expect(recorded.frames.map(content)).toEqual([content(frame(1, { kind: FRAME_KINDS.result }))]);
+  });
+
+  it('carries everything both ways while both threads write and read at once, through rings that are nearly always full', async () => {
+    const { port1, port2 } = new MessageChannel();
+    const [there, back] = [createRing(4 * KIB), createRing(4 * KIB)];
+    const module = new URL('../../dist/transport/ring-channel.js', import.meta.url).href;
+    const script = `
+      const { port, incoming, outgoing } = require('node:worker_threads').workerData;
+      import(${JSON.stringify(module)}).then(({ RingChannel }) => {
+        const channel = new RingChannel({ port, incoming, outgoing, spinsFor: 'calls' });
+        const waiting = [];
+        const flush = () => { while (waiting.length > 0 && channel.send(waiting[0]) === 'sent') waiting.shift(); };
+        channel.onWritable(flush);
+        channel.onFrame((frame) => { waiting.push({ ...frame, kind: 4 }); flush(); });
+        channel.ref();
+      });`;
+    const workerData = { port: port2, incoming: there, outgoing: back };
+    const thread = new Worker(script, { eval: true, workerData, transferList: [port2] });
+    const channel = new RingChannel({ port: port1, outgoing: there, incoming: back, spinsFor: 'answers' });
+    const recorded = record(channel);
+    channel.ref();
+    const sizeOf = (call: number) => (call % 97 === 0 ? 40_000 : (call * 37) % 700);
+    const count = 20_000;
+    let call = 0;
+    while (call < count) {
+      const outcome = channel.send(frame(call, { argument: call, payload: Buffer.alloc(sizeOf(call), call) }));
+      if (outcome === 'sent') call++;
+      else await new Promise<void>((resolve) => channel.onWritable(resolve));
+      if (call % 500 === 0) await turn();
+    }
+    await recorded.arrived(count);
+    const wrong = recorded.frames.findIndex(
+      (one, index) =>
+        one.call !== index || one.argument !== index || !Buffer.alloc(sizeOf(index), index).equals(one.payload),
+    );
+    expect(wrong).toBe(-1);
+    channel.close();
+    await thread.terminate();
   });
 });
