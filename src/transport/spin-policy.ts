@@ -7,8 +7,8 @@
  * that ended in time.
  */
 
-/** A wait that takes longer than this gains little: a wake-up costs half of it. */
-export const MAX_SPIN_MS = 0.06;
+/** A wait that takes longer than this gains little: a wake-up costs a third to a half of it. */
+export const MAX_SPIN_MS = 0.1;
 export const PROBE_EVERY = 64;
 const FIRST_PROBE = 8;
 /** A won wait earns 1. A lost one costs this much: four in five have to be won. */
@@ -16,7 +16,7 @@ const LOSS_COST = 4;
 const MAX_EARNED = 16;
 /** At the start, and for a try: enough to find out, too little to hurt. */
 const STAKE = 2 * LOSS_COST;
-const PROBE_MS = 0.03;
+const PROBE_MS = 0.06;
 /** Weight of the newest wait. */
 const WEIGHT = 1 / 8;
 /** Of the expected wait. */

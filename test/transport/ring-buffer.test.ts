@@ -83,7 +83,7 @@ describe('a ring', () => {
 
   it('takes no record more than fit, and takes records again once there is room', () => {
     const { writer, reader } = makeRing();
-    const fitting = CAPACITY / recordSize(96);
+    const fitting = CAPACITY / recordSize(0, 96);
     for (let call = 0; call < fitting; call++) expect(writer.tryWrite(sized(call, 0, 96))).toBe(true);
     expect(writer.tryWrite(sized(99, 0, 0))).toBe(false);
     expect(writer.waitingBytes).toBe(CAPACITY);
