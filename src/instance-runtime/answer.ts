@@ -4,7 +4,6 @@
  * Nothing is sent here. The answer is one encoded result, or a source of chunks that is pulled as the caller grants credit.
  */
 
-import { isThenable } from '../kernel/handler-result.ts';
 import type { InstanceImage } from '../transport/instance-control.ts';
 import type { HttpEvent, StreamHead } from '../transport/protocol.ts';
 import { encodeWithin, tooLarge } from './encode-within.ts';
@@ -199,4 +198,9 @@ function textChunks(response: Response): AnyIterator {
     },
     return: () => source.return?.(),
   };
+}
+
+/** Any thenable counts: the libraries of a function may have promises of their own. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
