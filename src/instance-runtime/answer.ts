@@ -4,7 +4,6 @@
  * Nothing is sent here. The answer is one encoded result, or a source of chunks that is pulled as the caller grants credit.
  */
 
-import { isThenable } from '../kernel/handler-result.ts';
 import type { InstanceImage } from '../transport/instance-control.ts';
 import type { HttpEvent, StreamHead } from '../transport/protocol.ts';
 import { encodeWithin, tooLarge } from './encode-within.ts';
@@ -62,6 +61,11 @@ function plainAnswer(job: Job, returned: unknown): Answer | Promise<Answer> {
   const iterator = iteratorOf(returned);
   if (!iterator) return { kind: 'result', payload: encodeResult(job, returned) };
   return collect(job, iterator).then((chunks) => ({ kind: 'result', payload: encodeResult(job, chunks) }));
+}
+
+/** Any thenable counts: libraries have promises of their own. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 async function answerValue(job: Job, payload: unknown): Promise<Answer> {
