@@ -63,6 +63,11 @@ function plainAnswer(job: Job, returned: unknown): Answer | Promise<Answer> {
   return collect(job, iterator).then((chunks) => ({ kind: 'result', payload: encodeResult(job, chunks) }));
 }
 
+/** Any thenable counts: libraries have promises of their own. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
 async function answerValue(job: Job, payload: unknown): Promise<Answer> {
   const { loaded } = job;
   let value: unknown;

@@ -7,7 +7,6 @@
  *
  * The port outlives what was in the rings: its end is the end of the channel, after all that the other side had published before.
  */
-import { performance } from 'node:perf_hooks';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { TroupeError } from '../errors.ts';
 import { FifoQueue } from '../kernel/mailbox.ts';
@@ -148,14 +147,14 @@ export class RingChannel implements Channel, Waiting, Ringing {
     if (this.#isPolling || !this.#hasReceiver) return 0;
     this.#isPolling = true;
     let count = 0;
-    const dueMs = this.#spinsFor === 'calls' ? performance.now() + BATCH_MS : Number.POSITIVE_INFINITY;
+    const dueMs = this.#spinsFor === 'calls' ? this.#spinner.nowMs() + BATCH_MS : Number.POSITIVE_INFINITY;
     try {
       while (count < FRAMES_PER_TURN && !this.#core.isClosed) {
         const frame = this.#next();
         if (!frame) break;
         count++;
         this.#deliver(frame);
-        if (this.#spinsFor === 'calls' && this.#reader.hasMore && performance.now() > dueMs) break;
+        if (this.#spinsFor === 'calls' && this.#reader.hasMore && this.#spinner.nowMs() > dueMs) break;
       }
     } finally {
       this.#isPolling = false;
@@ -284,7 +283,7 @@ export class RingChannel implements Channel, Waiting, Ringing {
 
   #hasRead(): void {
     if (this.#spinsSinceMs > 0) {
-      this.#policy.won(performance.now() - this.#spinsSinceMs);
+      this.#policy.won(this.#spinner.nowMs() - this.#spinsSinceMs);
       this.#spinsSinceMs = 0;
     }
     if (!this.#core.isClosed && this.#reader.takeRoomWanted()) this.#port.postMessage(BELL);

@@ -5,7 +5,7 @@
  * It never starves the event loop: after `LOOP_TURN_MS` without one, it lets the loop take a turn, and then goes on. Timers and sockets
  * are late by that much at most.
  */
-import { performance } from 'node:perf_hooks';
+import { type Clock, systemClock } from '../kernel/clock.ts';
 
 const LOOP_TURN_MS = 0.25;
 /** Looks at the rings between two looks at the clock, which costs 40 ns. */
@@ -30,6 +30,7 @@ export interface Ringing {
 const RESOLVED = Promise.resolve();
 
 export class Spinner {
+  readonly nowMs: Clock['nowMs'];
   #waiting: Waiting[] = [];
   #ringing: Ringing[] = [];
   #isArmed = false;
@@ -37,6 +38,10 @@ export class Spinner {
   #stretchStartMs = 0;
   #isTurnAwaited = false;
   #isHeldUp = false;
+
+  constructor({ nowMs }: Pick<Clock, 'nowMs'> = systemClock) {
+    this.nowMs = nowMs;
+  }
 
   /** Looks at it soon, and until it is not worth it any more. */
   add(waiting: Waiting): void {
@@ -70,7 +75,7 @@ export class Spinner {
     this.#isArmed = false;
     this.#ring();
     if (this.#waiting.length === 0 || this.#isHeldUp) return;
-    const nowMs = performance.now();
+    const nowMs = this.nowMs();
     if (!this.#isTurnAwaited) {
       this.#isTurnAwaited = true;
       this.#stretchStartMs = nowMs;
@@ -101,7 +106,7 @@ export class Spinner {
 
   #spin(startMs: number): void {
     const turnDueMs = this.#stretchStartMs + LOOP_TURN_MS;
-    for (let nowMs = startMs; ; nowMs = performance.now()) {
+    for (let nowMs = startMs; ; nowMs = this.nowMs()) {
       if (nowMs >= turnDueMs) {
         this.#isHeldUp = true;
         return;
