@@ -92,7 +92,10 @@ async function unrestOf(subject: Subject): Promise<string[]> {
   return unrest;
 }
 
-/** Every process belongs to somebody: an agent, or an instance that has one of its own. */
+/** What one node agent keeps unless told otherwise. */
+const SPARES = 4;
+
+/** Every process belongs to somebody: an agent, or an instance that has one of its own; or it was started as a spare, which are few. */
 async function unrestOfProcesses(subjects: readonly Subject[]): Promise<string[]> {
   const all = await Promise.all(subjects.map(({ troupe }) => troupe.stats()));
   const boxed = new Set(TARGETS.filter(({ isolation }) => isolation === 'process').map(({ name }) => name));
@@ -100,7 +103,10 @@ async function unrestOfProcesses(subjects: readonly Subject[]): Promise<string[]
   const agents = all.flatMap((stats) => stats.resources.nodes).filter(({ kind }) => kind === 'process');
   const unrest = orphans().map((orphan) => `an orphan, ${showProcess(orphan)}`);
   const found = markedProcesses().filter((process) => !isService(process));
-  if (process.platform === 'linux' && found.length !== instances.length + agents.length) {
+  const spares = found.filter(({ command }) => command.endsWith('--spare')).length;
+  const nodes = all.flatMap((stats) => stats.resources.nodes).length;
+  const extra = found.length - instances.length - agents.length;
+  if (process.platform === 'linux' && (extra < 0 || extra > Math.min(spares, nodes * SPARES))) {
     const shown = found.map(showProcess).join('; ');
     unrest.push(`${found.length} processes for ${instances.length} instances and ${agents.length} agents: ${shown}`);
   }
