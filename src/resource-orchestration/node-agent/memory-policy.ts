@@ -112,7 +112,8 @@ export class ThreadMemoryPolicy {
     for (const history of this.#histories.values()) {
       if (history.silentSinceUnexplainedMb !== undefined) continue;
       history.silentSinceMs = nowMs;
-      history.silentSinceUnexplainedMb = unexplainedMb;
+      // Below zero the others have freed what they last reported; it may come back, and is not this thread's doing then.
+      history.silentSinceUnexplainedMb = Math.max(0, unexplainedMb);
     }
   }
 

@@ -109,6 +109,18 @@ it('Nobody is blamed while everybody keeps to the limit', () => {
         expect(policy.judge({ residentMb, ownMb: 20, threads, nowMs: index * 50 })).toEqual([]);
       }
     }),
+    {
+      // The others had freed memory before the third fell silent, and took it again.
+      examples: [
+        [
+          [
+            { used: [47, 0, 23], beats: [true, false, true] },
+            { used: [0, 0, 0], beats: [false, true, false] },
+            { used: [47, 95, 23], beats: [true, false, true] },
+          ],
+        ],
+      ],
+    },
   );
 });
 
