@@ -204,8 +204,3 @@ function textChunks(response: Response): AnyIterator {
     return: () => source.return?.(),
   };
 }
-
-/** Any thenable counts: the libraries of a function may have promises of their own. */
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
-}
