@@ -90,6 +90,10 @@ export class ProcessBody implements WorkerBody {
     return this.#stderr.text;
   }
 
+  get isGone(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   leave(): void {
     this.#link.close();
   }

@@ -62,7 +62,7 @@ export class SparePool {
     this.#lastStartMs = this.#options.clock.nowMs();
     this.#demands = noteStart(this.#demands, spec, this.#lastStartMs);
     this.#armRefill();
-    const fitting = this.#of(spec);
+    const fitting = this.#of(spec).filter(({ body }) => !body.isGone);
     const taken = fitting.find(({ isUp }) => isUp) ?? fitting[0];
     if (taken) this.#spares.delete(taken);
     return taken;

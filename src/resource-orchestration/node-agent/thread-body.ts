@@ -38,6 +38,7 @@ export class ThreadBody implements WorkerBody {
   readonly #gauges: Float64Array;
   readonly #threadId: number | undefined;
   #error: unknown;
+  #isGone = false;
 
   constructor({ entry, memoryMb, isSpare, events }: BodyOptions) {
     const control = new MessageChannel();
@@ -74,7 +75,10 @@ export class ThreadBody implements WorkerBody {
     this.#worker.on('error', (error) => {
       this.#error = error;
     });
-    this.#worker.on('exit', (exitCode) => events.ended(threadEnd(this.#error, exitCode, this.stderr)));
+    this.#worker.on('exit', (exitCode) => {
+      this.#isGone = true;
+      events.ended(threadEnd(this.#error, exitCode, this.stderr));
+    });
     this.#worker.unref();
     this.calls = new RingChannel({ port: calls.port1, outgoing: callsIn, incoming: callsOut, spinsFor: 'answers' });
     this.#controlPort = control.port1;
@@ -88,6 +92,10 @@ export class ThreadBody implements WorkerBody {
    * Read at the end only: reading would keep this process alive. Nearly always empty, as the runtime inside turns what a function prints
    * into log lines.
    */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
   get stderr(): string {
     return String(this.#worker.stderr.read() ?? '');
   }

@@ -24,6 +24,8 @@ export interface BodyOptions {
 export interface WorkerBody {
   readonly calls: Channel;
   readonly control: InstanceControl;
+  /** True once it has ended, also while `ended` waits for the last of its output. */
+  readonly isGone: boolean;
   /** Closes the wires to it, upon which it ends by itself unless the function holds it. */
   leave(): void;
   /** Ends it by force. `ended` follows, unless a thread is where nothing can interrupt it. */

@@ -88,7 +88,8 @@ it('A spare is no worker: neither its end nor what it uses is told', async () =>
   const { sample } = await agent.event('heartbeat');
   expect(sample.workers.map(({ workerId }) => workerId)).toEqual(['w1']);
   process.kill(spare, 'SIGKILL');
-  await until(() => !isAlive(spare));
+  // Dead is not enough: until it is reaped, nobody can know.
+  await until(() => !childrenOf(process.pid).includes(spare));
   await agent.start('w2', spec('process'));
   expect(await agent.specialise('w2')).toMatchObject({ kind: 'ready' });
   expect(agent.events.some(({ type }) => type === 'workerStopped')).toBe(false);
