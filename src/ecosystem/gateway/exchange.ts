@@ -2,15 +2,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { checkFunctionName } from '../../config.ts';
 import { TroupeError } from '../../errors.ts';
+import { disconnectSignal } from './disconnection.ts';
 import { parseJson } from './json-fault.ts';
 import { toJsonText } from './json-text.ts';
 import type { GatewayHost } from './protocol.ts';
 import type { BodyReader } from './request-body.ts';
+import type { TurnBatch } from './turn-batch.ts';
 
 /** What the gateway's handlers share. */
 export interface GatewayServices {
   readonly host: GatewayHost;
   readonly bodies: BodyReader;
+  readonly batch: TurnBatch;
   /** Aborted when the gateway begins to close: answers without an end of their own end then. */
   readonly closing: AbortSignal;
 }
@@ -23,6 +26,8 @@ export class Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly services: GatewayServices;
+  /** Answers with what was thrown. */
+  readonly fail: (thrown: unknown) => void;
   /** The request target from its path on, as it was sent. */
   readonly target: string;
   readonly #parameters: readonly string[];
@@ -32,12 +37,14 @@ export class Exchange {
     readonly request: IncomingMessage;
     readonly response: ServerResponse;
     readonly services: GatewayServices;
+    readonly fail: (thrown: unknown) => void;
     readonly target: string;
     readonly parameters: readonly string[];
   }) {
     this.request = options.request;
     this.response = options.response;
     this.services = options.services;
+    this.fail = options.fail;
     this.target = options.target;
     this.#parameters = options.parameters;
   }
@@ -79,6 +86,26 @@ export class Exchange {
     return this.services.bodies.read(this.request, this.response);
   }
 
+  /**
+   * Calls back with the body: at the end of this turn of the event loop, together with all others whose bodies are there by then, else when it
+   * has come. What `use` throws is answered.
+   */
+  withBody(use: (body: Buffer) => void): void {
+    const { bodies, batch } = this.services;
+    bodies.checkDeclared(this.request);
+    batch.add(() => {
+      // The client has gone: there is nobody to answer.
+      if (this.request.destroyed) return;
+      try {
+        const body = bodies.takeComplete(this.request);
+        if (body) return use(body);
+      } catch (thrown) {
+        return this.fail(thrown);
+      }
+      this.body().then(use).catch(this.fail);
+    });
+  }
+
   /** The body as a JSON object. Throws `INVALID_JSON` or `INVALID_ARGUMENT`. */
   async jsonObject(): Promise<Readonly<Record<string, unknown>>> {
     const value = parseJson((await this.body()).toString('utf8'));
@@ -86,13 +113,9 @@ export class Exchange {
     throw new TroupeError('INVALID_ARGUMENT', 'The body must be a JSON object.');
   }
 
-  /** Aborted when the client goes away before it has the whole answer. */
+  /** Aborted when the client goes away. */
   disconnectSignal(): AbortSignal {
-    const controller = new AbortController();
-    this.response.once('close', () => {
-      if (!this.response.writableFinished) controller.abort();
-    });
-    return controller.signal;
+    return disconnectSignal(this.request.socket);
   }
 
   sendJson(status: number, value: unknown, headers: readonly string[] = []): void {

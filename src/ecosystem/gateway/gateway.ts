@@ -17,6 +17,7 @@ import type { Gateway, GatewayOptions } from './protocol.ts';
 import { discardRest } from './refused-body.ts';
 import { BodyReader } from './request-body.ts';
 import { createRoutes, isFunctionPath } from './routes.ts';
+import { TurnBatch } from './turn-batch.ts';
 
 export type { Gateway, GatewayOptions };
 
@@ -34,7 +35,12 @@ const CLOSE_TIMEOUT_MS = 10_000;
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { host, port, address, clock = systemClock } = options;
   const closing = new AbortController();
-  const services = { host, bodies: new BodyReader(host.payloadLimitBytes), closing: closing.signal };
+  const services = {
+    host,
+    bodies: new BodyReader(host.payloadLimitBytes),
+    batch: new TurnBatch(),
+    closing: closing.signal,
+  };
   const server = createServer({
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -79,16 +85,16 @@ function dispatcher(server: Server, services: GatewayServices, clock: Clock) {
     response.on('error', ignore);
     response.on('close', answered);
     if (services.closing.aborted) response.shouldKeepAlive = false;
+    const fail = (thrown: unknown) => failed(request, response, thrown);
     try {
       const target = targetOf(request);
       const end = target.indexOf('?');
       const path = end < 0 ? target : target.slice(0, end);
       if (!isFunctionPath(path)) checkOrigin(request.headers.host, request.headers.origin);
       const { handler, parameters } = routes.match(request.method ?? '', path);
-      const done = handler(new Exchange({ request, response, services, target, parameters }));
-      done?.catch((thrown: unknown) => failed(request, response, thrown));
+      handler(new Exchange({ request, response, services, fail, target, parameters }))?.catch(fail);
     } catch (thrown) {
-      failed(request, response, thrown);
+      fail(thrown);
     }
   };
 }

@@ -9,7 +9,7 @@ import { decodeBody } from './payload.ts';
 import { sendStream } from './stream-response.ts';
 
 /** Invariant 3: a client that goes away cancels its call. */
-export async function invoke(exchange: Exchange): Promise<void> {
+export function invoke(exchange: Exchange): void {
   const name = exchange.functionName;
   const { headers } = exchange.request;
   if (headers.prefer?.includes('respond-async')) {
@@ -18,18 +18,24 @@ export async function invoke(exchange: Exchange): Promise<void> {
       'Asynchronous invocation (Prefer: respond-async) is not available in this version. Leave the header out to wait for the result.',
     );
   }
-  const options = invokeOptions(exchange);
-  const payload = decodeBody(await exchange.body(), headers['content-type']);
-  const { accept } = headers;
-  const streamOptions = { ...options, signal: exchange.disconnectSignal() };
-  if (accept?.includes('application/x-ndjson')) {
-    return sendStream(exchange.response, exchange.host.stream(name, payload, streamOptions), 'ndjson');
-  }
-  if (accept?.includes('text/event-stream')) {
-    return sendStream(exchange.response, exchange.host.stream(name, payload, streamOptions), 'sse');
-  }
-  const { result, invocation } = await exchange.host.invokeWithDetails(name, payload, streamOptions);
-  if (!exchange.response.destroyed) sendResult(exchange, result, invocation);
+  const options = { ...invokeOptions(exchange), signal: exchange.disconnectSignal() };
+  const format = streamFormat(headers.accept);
+  exchange.withBody((body) => {
+    const payload = decodeBody(body, headers['content-type']);
+    const { host, response } = exchange;
+    if (format) return void sendStream(response, host.stream(name, payload, options), format).catch(exchange.fail);
+    host
+      .invokeWithDetails(name, payload, options)
+      .then(({ result, invocation }) => {
+        if (!response.destroyed) sendResult(exchange, result, invocation);
+      })
+      .catch(exchange.fail);
+  });
+}
+
+function streamFormat(accept: string | undefined): 'ndjson' | 'sse' | undefined {
+  if (accept?.includes('application/x-ndjson')) return 'ndjson';
+  return accept?.includes('text/event-stream') ? 'sse' : undefined;
 }
 
 function sendResult(exchange: Exchange, result: unknown, invocation: InvocationRecord): void {

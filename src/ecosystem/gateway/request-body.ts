@@ -22,10 +22,24 @@ export class BodyReader {
     this.#totalLimitBytes = limitBytes * BODIES_IN_MEMORY;
   }
 
+  /** Throws `PAYLOAD_TOO_LARGE` when the body is declared to be. */
+  checkDeclared({ headers }: IncomingMessage): void {
+    if (Number(headers['content-length'] ?? 0) > this.#limitBytes) throw this.#tooLarge();
+  }
+
+  /** The body, when it has come already, and nobody has begun to read it; its declared length has been checked. Throws `PAYLOAD_TOO_LARGE`. */
+  takeComplete(request: IncomingMessage): Buffer | undefined {
+    if (!request.complete) return undefined;
+    // Chunked bodies declare nothing.
+    if (request.readableLength > this.#limitBytes) throw this.#tooLarge();
+    // All that is buffered in one piece, and none of the machinery of a stream that flows.
+    const body: Buffer | null = request.read();
+    return body ?? EMPTY_BODY;
+  }
+
   /** Rejects with `PAYLOAD_TOO_LARGE`, `OVERLOADED`, or `CANCELLED` when the client goes away first. */
-  read(request: IncomingMessage, response: ServerResponse): Promise<Buffer> {
-    const declared = Number(request.headers['content-length'] ?? 0);
-    if (declared > this.#limitBytes) return Promise.reject(this.#tooLarge());
+  async read(request: IncomingMessage, response: ServerResponse): Promise<Buffer> {
+    this.checkDeclared(request);
     if (request.headers.expect !== undefined) response.writeContinue();
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
