@@ -207,9 +207,11 @@ export class Caller {
   ): Call {
     checkOptions(functionName, options);
     const { signal } = options;
+    const { mode, settled, chunk } = rest;
+    // Without options, as most calls are, spread syntax would be most of what making the request costs.
     const request: CallRequest =
-      options === NO_OPTIONS
-        ? { functionName, payload, depth: 0, ...rest }
+      options === NO_OPTIONS && !chunk
+        ? { functionName, payload, depth: 0, mode, settled }
         : { functionName, payload, depth: 0, ...rest, ...givenOptions(options) };
     const call: Call = new Call(
       this.#options.nextId(),
