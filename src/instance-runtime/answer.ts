@@ -12,6 +12,7 @@ import type { LoadedFunction } from './handler-shape.ts';
 import { streamBytes, streamHeadFor, toGatewayEvent, toResponse } from './http-event.ts';
 import type { Invocation } from './invocation.ts';
 import { checkSchema } from './schema-check.ts';
+import { wholeBodyOf } from './whole-body.ts';
 
 /** One call and what it is made of. */
 export interface Job {
@@ -95,7 +96,7 @@ async function answerStream(job: Job, payload: unknown): Promise<Answer> {
 async function answerHttp(job: Job, event: HttpEvent): Promise<Answer> {
   const { loaded, invocation, image } = job;
   if (loaded.shape === 'fetch') {
-    const request = toRequest(event, invocation.signal);
+    const request = toRequest(event, invocation);
     return responseSource(checkResponse(await loaded.call(request, invocation.context)));
   }
   const returned = await callHandler(job, toGatewayEvent(event));
@@ -113,7 +114,11 @@ async function answerHttp(job: Job, event: HttpEvent): Promise<Answer> {
 }
 
 function responseSource(response: Response): ChunkSource {
-  return { kind: 'chunks', iterator: bodyOf(response), encode: bodyPieces, head: headOf(response) };
+  const head = headOf(response);
+  const whole = wholeBodyOf(response);
+  // The head travels with what is there already.
+  if (whole) return { kind: 'chunks', iterator: [whole].values(), encode: bodyPieces, headFor: () => head };
+  return { kind: 'chunks', iterator: bodyOf(response), encode: bodyPieces, head };
 }
 
 async function callHandler({ loaded, invocation }: Job, payload: unknown): Promise<unknown> {
@@ -123,7 +128,7 @@ async function callHandler({ loaded, invocation }: Job, payload: unknown): Promi
 
 async function callFetch({ loaded, invocation }: Job, payload: unknown): Promise<Response> {
   const event = loaded.input ? await checkSchema(loaded.input, payload, 'INVALID_INPUT') : payload;
-  return checkResponse(await loaded.call(requestForPayload(event, invocation.signal), invocation.context));
+  return checkResponse(await loaded.call(requestForPayload(event, invocation), invocation.context));
 }
 
 async function checkOutput({ loaded }: Job, value: unknown): Promise<unknown> {

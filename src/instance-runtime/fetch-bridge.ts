@@ -1,18 +1,14 @@
 /** Calls handlers of the web-standard shape: `Request` in, `Response` out. */
 import type { HttpEvent, StreamHead } from '../transport/protocol.ts';
 import { decodeText } from './http-event.ts';
+import { requestOf } from './lazy-request.ts';
 import { Refusal } from './refusal.ts';
+import { wholeBodyOf } from './whole-body.ts';
 
 /** Throws `INVALID_ARGUMENT` for a request that the web standard does not allow. */
-export function toRequest({ method, url, headers, body }: HttpEvent, signal: AbortSignal): Request {
-  const hasBody = method !== 'GET' && method !== 'HEAD';
+export function toRequest(event: HttpEvent, source: { readonly signal: AbortSignal }): Request {
   try {
-    return new Request(url, {
-      method,
-      headers: headers.map(([name, value]): [string, string] => [name, value]),
-      signal,
-      ...(hasBody ? { body } : {}),
-    });
+    return requestOf(event, source);
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message : String(thrown);
     throw new Refusal('INVALID_ARGUMENT', `The request cannot be given to the function: ${why}`, { cause: thrown });
@@ -20,10 +16,10 @@ export function toRequest({ method, url, headers, body }: HttpEvent, signal: Abo
 }
 
 /** The request that stands for an invocation without HTTP. */
-export function requestForPayload(payload: unknown, signal: AbortSignal): Request {
+export function requestForPayload(payload: unknown, source: { readonly signal: AbortSignal }): Request {
   const body = Buffer.from(JSON.stringify(payload) ?? 'null');
   const headers = [['content-type', 'application/json']] as const;
-  return toRequest({ method: 'POST', url: 'http://troupe.local/', headers, body }, signal);
+  return toRequest({ method: 'POST', url: 'http://troupe.local/', headers, body }, source);
 }
 
 /** A `Response` of another library passes as well. Throws a TypeError. */
@@ -48,7 +44,7 @@ export function headOf(response: Response): StreamHead {
 
 /** What an invocation without HTTP gets. Throws `FUNCTION_ERROR` for a status of 400 and above. */
 export async function valueOfResponse(response: Response, functionName: string): Promise<unknown> {
-  const bytes = new Uint8Array(await response.arrayBuffer());
+  const bytes = wholeBodyOf(response) ?? new Uint8Array(await response.arrayBuffer());
   const text = decodeText(bytes);
   const { status } = response;
   if (status >= 400) {
