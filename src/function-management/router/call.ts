@@ -28,11 +28,11 @@ export interface CallHost {
 export type CallPlace = 'arriving' | 'queued' | 'inside' | 'left';
 
 export class Call implements InstanceCall {
-  readonly id: string;
   readonly request: CallRequest;
   /** The ledger's; nobody looks at it once the call has settled. */
   readonly row: InvocationRow;
   readonly #host: CallHost;
+  readonly #number: number;
   #settled = false;
   attempt = 1;
   /** Set when the call is routed; on the monotonic clock. */
@@ -46,13 +46,17 @@ export class Call implements InstanceCall {
   /** Part of its answer has reached the caller: it must not be run again. */
   hasEmitted = false;
 
-  constructor(id: string, request: CallRequest, host: CallHost) {
-    this.id = id;
+  constructor(request: CallRequest, host: CallHost) {
     this.request = request;
     this.#host = host;
     const { clock, ledger } = host;
     this.row = ledger.open(clock.nowMs(), clock.wallMs());
+    this.#number = this.row.number;
     host.hold.begin();
+  }
+
+  get id(): string {
+    return this.#host.ledger.idOf(this.#number);
   }
 
   get payload(): Uint8Array {
@@ -146,7 +150,6 @@ export class Call implements InstanceCall {
     this.#settled = true;
     const { row } = this;
     row.stamp(STAMP.replied, nowMs);
-    row.id = this.id;
     row.functionName = this.request.functionName;
     row.functionVersion = this.functionVersion;
     row.instanceId = this.instance?.instanceId;
