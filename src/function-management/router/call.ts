@@ -12,6 +12,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { type InvocationStatus, STAMP } from '../../ledger/protocol.ts';
 import type { StreamHead } from '../../transport/protocol.ts';
 import type { InstanceCall, InstanceHandle, InstanceLoss } from '../instance/protocol.ts';
+import type { CallQueue } from './call-queue.ts';
 import type { CallRequest } from './protocol.ts';
 
 /** What every call of one router shares. */
@@ -43,6 +44,9 @@ export class Call implements InstanceCall {
   instance: InstanceHandle | undefined;
   channelNumber = 0;
   wheelPosition = -1;
+  queue: CallQueue<Call> | undefined;
+  before: Call | undefined;
+  after: Call | undefined;
   /** Part of its answer has reached the caller: it must not be run again. */
   hasEmitted = false;
 
