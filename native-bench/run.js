@@ -81,5 +81,5 @@ else {
   const results = await measureAll(options.names, options.quick);
   console.log(options.json ? JSON.stringify(jsonOf(results)) : tableOf(results));
   write(results, resolve(options.out));
-  process.exitCode = exitCodeOf(results, options.check);
+  process.exit(exitCodeOf(results, options.check));
 }

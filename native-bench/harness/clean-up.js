@@ -64,8 +64,12 @@ function descendantsOf(ancestor) {
       // It has ended meanwhile.
     }
   }
-  const below = (/** @type {number} */ pid) => (children.get(pid) ?? []).flatMap((child) => [child, ...below(child)]);
-  return below(ancestor);
+  return below(ancestor, children);
+}
+
+/** @param {number} pid @param {ReadonlyMap<number, number[]>} children @returns {number[]} */
+function below(pid, children) {
+  return (children.get(pid) ?? []).flatMap((child) => [child, ...below(child, children)]);
 }
 
 /** @returns {string[]} */
