@@ -18,7 +18,9 @@ export function phasesChart(rows) {
     const whole = row.p50Us ?? parts.reduce((sum, [, us]) => sum + us, 0);
     return whole > 0 ? [{ subject: row.subject, whole, parts }] : [];
   });
-  const phases = [...new Set(shown.flatMap(({ parts }) => parts.map(([phase]) => phase)))];
+  // The longest list knows the order best.
+  const lists = shown.map(({ parts }) => parts.map(([phase]) => phase)).sort((one, other) => other.length - one.length);
+  const phases = [...new Set(lists.flat())];
   if (phases.length === 0) return '';
   const x = scale({ low: 0, high: Math.max(...shown.map(({ whole }) => whole)), from: 0, to: WIDTH });
   const names = shown.map(({ subject }) => subject);
