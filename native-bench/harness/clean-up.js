@@ -1,6 +1,6 @@
 /**
- * Invariant 1 of README.md: whatever ends the command, nothing that it started stays: subjects are closed if there is time, processes below this one are killed in any
- * case. Processes are found through /proc; elsewhere closing has to do.
+ * Invariant 1 of README.md: whatever ends the command, nothing that it started stays. Subjects are closed if there is time, processes below this
+ * one are killed in any case. Processes are found through /proc; elsewhere closing has to do.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { closeAll } from './rounds.js';
