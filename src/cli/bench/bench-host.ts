@@ -1,4 +1,5 @@
 /** Benchmarks a function on a host that is running, through its gateway: what HTTP shows, and the phases from the answers. */
+import { setMaxListeners } from 'node:events';
 import type { FunctionDetails } from '../../ecosystem/monitoring/protocol.ts';
 import type { HostClient } from '../host-client.ts';
 import { defined } from '../options.ts';
@@ -18,6 +19,8 @@ export interface HostBench {
 export async function benchHost(bench: HostBench): Promise<BenchFigures> {
   const { client, name, version, plan } = bench;
   const path = client.functionPath(name);
+  // Each request that is under way listens to it, and more than ten are no leak.
+  setMaxListeners(0, plan.signal);
   const subject = subjectOf(bench, path);
   const { warm, met, load } = await warmAndLoad(subject, plan);
   const { versions } = await client.json<FunctionDetails>({ method: 'GET', path });

@@ -8,13 +8,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FunctionConfig } from '../../config.ts';
 import { TroupeError } from '../../errors.ts';
 import type { Troupe } from '../../troupe.ts';
+import type { Call } from './call.ts';
 import { type Sample, toSample } from './figures.ts';
 import type { Limits } from './loops.ts';
 
 export interface ColdSubject {
+  /** What the names of the functions begin with. */
+  readonly name: string;
   readonly source: string;
   readonly config: FunctionConfig;
-  readonly payload: unknown;
+  readonly call: Call;
   /** The source is deployed on both under some other name: what holds the built code and its cache. */
   readonly hosts: { readonly spare: Troupe; readonly fresh: Troupe };
 }
@@ -29,6 +32,8 @@ const KINDS = ['spare', 'fresh'] as const;
 const LEAST_PAUSE_MS = 300;
 /** A spare takes as long to start as a fresh worker, and two may be missing. */
 const PAUSE_PER_START = 6;
+/** A name has 63 characters at most. */
+const LONGEST_PREFIX = 50;
 
 /**
  * The first start on each host does not count: there are no spares yet. `durationMs` counts the calls, not the pauses. Ends early with its
@@ -57,14 +62,14 @@ interface ColdStart {
 }
 
 async function coldStart(subject: ColdSubject, { kind, round, pauseMs, signal }: ColdStart): Promise<Sample> {
-  const { source, config, payload, hosts } = subject;
+  const { source, config, call, hosts } = subject;
   const troupe = hosts[kind];
-  const name = `cold-${round}`;
+  const name = `${subject.name.slice(0, LONGEST_PREFIX)}-cold-${round}`;
   // An instance that is kept ready would make its first call a warm one.
   await troupe.deploy({ ...config, name, source, minInstances: 0 });
   await sleep(pauseMs, undefined, { signal });
   const startedMs = performance.now();
-  await troupe.invoke(name, payload);
+  await call(troupe, name);
   const tookUs = (performance.now() - startedMs) * 1_000;
   const [record] = troupe.invocations(1, name);
   if (!record) throw new TroupeError('INTERNAL', `The ledger has no record of the call of ${name}.`);

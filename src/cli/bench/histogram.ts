@@ -19,15 +19,20 @@ const E24 = [
 /** E24, E12, E6, E3 and whole decades are each a selection of the one before. */
 const STRIDES = [1, 2, 4, 8, 24];
 const MAX_BUCKETS = 20;
+const MIN_BUCKETS = 5;
 /** What is rarer than this is one bucket without an end: a single stray call would else make all other buckets coarse. */
 const SHOWN = 0.999;
 
-/** Neighbouring buckets from the smallest value on, in the finest series of preferred numbers of which 20 suffice. None of no values. */
+/**
+ * Neighbouring buckets from the smallest value on, in the finest series of preferred numbers of which the square root of the number of values
+ * (5 at least, 20 at most) suffice. None of no values.
+ */
 export function bucketsOf(ascendingUs: Float64Array): Bucket[] {
   const least = ascendingUs[0];
   if (least === undefined) return [];
   const shown = quantile(ascendingUs, SHOWN);
-  const fits = STRIDES.map((stride) => bounds(least, shown, stride)).find(({ length }) => length <= MAX_BUCKETS);
+  const most = Math.min(MAX_BUCKETS, Math.max(MIN_BUCKETS, Math.ceil(Math.sqrt(ascendingUs.length))));
+  const fits = STRIDES.map((stride) => bounds(least, shown, stride)).find(({ length }) => length <= most);
   const edges = fits ?? bounds(least, shown, 24).slice(0, MAX_BUCKETS);
   let counted = 0;
   const buckets = edges.map((fromUs, index) => {
@@ -44,7 +49,8 @@ function bounds(least: number, most: number, stride: number): number[] {
   // Nothing is faster than a nanosecond, and zero has no logarithm.
   const first = Math.max(least, 0.001);
   const found: number[] = [];
-  for (let decade = Math.floor(Math.log10(first)); ; decade++) {
+  // One decade early, for the logarithm of 999.9999999999999 is 3.
+  for (let decade = Math.floor(Math.log10(first)) - 1; ; decade++) {
     for (let step = 0; step < E24.length; step += stride) {
       // From the text, for 4.7 * 0.001 is not 0.0047.
       const bound = Number(`${E24[step]}e${decade}`);

@@ -1,8 +1,7 @@
 /** Figures as text, at most 80 columns wide. Pure. */
 import { bytes, type Colors, duration } from '../terminal.ts';
-import { type BenchFigures, type CallFigures, COMPONENTS } from './figures.ts';
+import { type BenchFigures, type CallFigures, COMPONENTS, type LoadFigures } from './figures.ts';
 import { drawHistogram } from './histogram.ts';
-import type { Quantiles } from './quantiles.ts';
 
 interface Column {
   readonly title: string;
@@ -38,10 +37,8 @@ export function report(figures: BenchFigures, colors: Colors): string[] {
     ...coldAgainstWarm(figures),
     ...coldStartLines(figures),
     ...(cold.spare && cold.spare.withoutSpare > 0 ? [withoutSpare(cold.spare)] : []),
-    ...(load ? [loadLine(load)] : []),
-    ...(figures.logLines
-      ? [`The function wrote ${count(figures.logLines)} lines of log, which took part of the time.`]
-      : []),
+    ...(load ? loadLines(load) : []),
+    ...(figures.logLines ? [`The function wrote ${count(figures.logLines)} lines of log, which takes time.`] : []),
     ...(warm ? ['', colors.bold('Warm calls, one at a time')] : []),
     ...(warm ? drawHistogram(warm.histogram, warm.totalUs, colors) : []),
   ];
@@ -97,27 +94,32 @@ function coldAgainstWarm({ cold, warm }: BenchFigures): string[] {
   if (!warm) return ['No call was warm.'];
   const calls = ({ totalUs }: CallFigures) => count(totalUs.p50 / Math.max(warm.totalUs.p50, 0.001));
   const kinds = [
-    ...(cold.spare ? [`from a spare takes as long as ${calls(cold.spare)} warm ones`] : []),
-    ...(cold.fresh ? [`fresh as long as ${calls(cold.fresh)}`] : []),
+    ...(cold.spare ? [`${calls(cold.spare)} warm ones from a spare`] : []),
+    ...(cold.fresh ? [`${calls(cold.fresh)} fresh`] : []),
   ];
-  return kinds.length === 0 ? [] : [`A cold call ${kinds.join(', ')}.`];
+  return kinds.length === 0 ? [] : [`A cold call takes as long as ${kinds.join(', ')}.`];
 }
 
 function coldStartLines({ coldStarts }: BenchFigures): string[] {
-  const reasons = Object.entries(coldStarts).map(
-    ([reason, times]) => `${count(times)} ${reason} (${REASONS[reason] ?? 'unknown'})`,
-  );
-  return [`Cold starts: ${reasons.join(', ') || 'none'}.`];
+  const reasons = Object.entries(coldStarts);
+  if (reasons.length === 0) return ['Cold starts: none'];
+  return reasons.map(([reason, times], index) => {
+    const before = index === 0 ? 'Cold starts: ' : ' '.repeat('Cold starts: '.length);
+    return `${before}${count(times)} ${reason}: ${REASONS[reason] ?? 'of unknown meaning'}`;
+  });
 }
 
 function withoutSpare({ withoutSpare: times, calls }: NonNullable<BenchFigures['cold']['spare']>): string {
-  return `${times} of ${calls} calls under "spare" found none: the machine is short of memory, or slow to start one.`;
+  return `No spare was there for ${times} of the ${calls}: short of memory, or slow to start.`;
 }
 
-function loadLine({ inFlight, perSecond, instances, totalUs }: NonNullable<BenchFigures['load']>): string {
-  const figures = (['p50', 'p99', 'max'] as const).map((name: keyof Quantiles) => `${name} ${duration(totalUs[name])}`);
-  const on = instances === 1 ? '1 instance' : `${instances} instances`;
-  return `${count(inFlight)} in flight: ${count(perSecond)} calls/s on ${on}; ${figures.join(', ')} in a closed loop.`;
+function loadLines({ inFlight, perSecond, instances, totalUs }: LoadFigures): string[] {
+  const on = instances === 1 ? '1 instance' : `${count(instances)} instances`;
+  const latencies = QUANTILES.map((quantile) => `${quantile} ${duration(totalUs[quantile])}`);
+  return [
+    `${count(inFlight)} in flight: ${count(perSecond)} calls/s on ${on}`,
+    `  in a closed loop: ${latencies.join(', ')}`,
+  ];
 }
 
 /** Two figures at least. */

@@ -1,5 +1,6 @@
 /** The parts of a benchmark that are the same for a function in a file and for one on a host: warm calls, then many at a time. */
 import { availableParallelism, cpus, loadavg } from 'node:os';
+import { TroupeError } from '../../errors.ts';
 import { type BenchFigures, figuresOf, type LoadFigures, type Sample } from './figures.ts';
 import { bucketsOf } from './histogram.ts';
 import { callInFlight, callOneByOne, type Limits, type Subject, warmUpOf } from './loops.ts';
@@ -54,7 +55,7 @@ async function underLoad(subject: Subject, plan: Plan): Promise<LoadFigures> {
   const limits = { calls, durationMs, signal };
   note(`${inFlight} calls in flight`);
   // Instances are started for that many, and are there when it counts.
-  await callInFlight(subject, inFlight, warmUpOf(limits));
+  await callInFlight(subject, inFlight, warmUpOf(limits)).catch((thrown: unknown) => tooMany(thrown, inFlight));
   const { tookUs, seconds } = await callInFlight(subject, inFlight, limits);
   return {
     inFlight,
@@ -64,6 +65,12 @@ async function underLoad(subject: Subject, plan: Plan): Promise<LoadFigures> {
     totalUs: quantilesOf(tookUs),
     instances: await subject.instances(),
   };
+}
+
+function tooMany(thrown: unknown, inFlight: number): never {
+  if (!(thrown instanceof TroupeError) || thrown.code !== 'OVERLOADED') throw thrown;
+  const message = `${thrown.message} Of --in-flight ${inFlight}, a lower number may fit.`;
+  throw new TroupeError(thrown.code, message, { details: thrown.details, cause: thrown.cause });
 }
 
 /** What the figures depend on. */

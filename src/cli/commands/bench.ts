@@ -1,5 +1,5 @@
 /** `troupe bench`: how long a function takes, cold against warm, component by component. */
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { TroupeError, toTroupeError } from '../../errors.ts';
 import type { BenchFigures } from '../bench/figures.ts';
 import type { Plan } from '../bench/stages.ts';
@@ -17,6 +17,7 @@ interface BenchFlags extends PayloadOptions, FunctionFlags, HostFlags {
   readonly inFlight?: number;
   readonly duration?: number;
   readonly agent?: 'inline' | 'process';
+  readonly get?: string;
   readonly version?: number;
   readonly alias?: string;
 }
@@ -31,24 +32,33 @@ const MAX_DURATION_MS = 3_600_000;
 
 const HELP = `
 What is measured:
-  cold    The first call of an instance. The function is deployed under a new name for each, so its code is built and in V8's code cache, but
-          no instance is there. "spare": from a worker that was kept ready without a function in it. "fresh": on a host that keeps none.
-          On a host with --host nothing is deployed: "met" are the cold starts that calls happened to meet.
-  warm    Calls to an instance that is there, one at a time, after some that do not count. Instances answer as in your own program
-          (--agent inline, the default), as under "troupe serve" (--agent process), or as HTTP shows it (--host).
-  in flight   That many callers, each of which calls again when it has its answer (a closed loop): calls per second.
+  cold       Calls that find no instance. For each, the function is deployed under
+             a new name, as the public API allows; its code is built and cached.
+             "spare": from a worker kept ready with no function in it; "fresh": on
+             a host that keeps none. By name, nothing is deployed: "met" are the
+             cold starts that calls happened to meet.
+  warm       Calls to an instance that is there, one at a time, after up to 1 s of
+             calls that do not count: as your own program makes them (--agent
+             inline, the default), as under "troupe serve" (--agent process), or
+             over HTTP (by name).
+  in flight  So many callers, each of which calls again when it has its answer. The
+             function's --concurrency and --max say how many instances there are.
 
-  Components: route, queue, place (choosing a node), start (its worker), specialise (loading the function), deliver, run, reply, as in the ledger;
-  outside: what the caller waited beyond, for encoding, decoding and waking up, or for HTTP. Each is a quantile by itself: columns do not add up.
+Components: route, queue, place (on a node), start (a worker), specialise (load the
+function), deliver, run, reply, all as in the ledger; outside is what the caller
+waits beyond: encoding, decoding, waking up, HTTP. Every figure is a quantile of its
+own, so columns do not add up.
 
---json prints one object; all times in microseconds, quantiles are { min, mean, p50, p90, p99, p999, max }:
+--json prints one object. Times are in microseconds, and quantiles are
+{ min, mean, p50, p90, p99, p999, max }:
   { function, host, agent, isolation, environment, deploy: { buildMs, bytes },
     cold: { spare, fresh, met: { calls, totalUs, componentsUs: { route, ... } } },
     warm: { calls, totalUs, componentsUs, histogram: [{ fromUs, toUs, count }] },
     load: { inFlight, calls, seconds, perSecond, totalUs, instances },
     coldStarts: { first, burst, ... }, logLines }
 
-The options of the function, --cold and --agent are for one in a file; --version, --alias and --host for one on a host, where calls are real calls.
+The options of the function, --cold, --agent and --get are for one in a file;
+--version, --alias and --host for one on a host, where calls are real calls.
 
 Examples:
   $ troupe bench ./hello.ts -d '{"name":"Ada"}'
@@ -63,11 +73,16 @@ export function addBench(program: Command, terminal: Terminal): void {
     .option('-d, --data <json>', 'the payload of each call as JSON; @file reads a file, - standard input')
     .option('-f, --file <path>', 'the payload: the bytes of a file; - standard input')
     .option(
-      '--calls <n>',
-      `warm calls that each caller makes; the default is ${DEFAULTS.calls}, or fewer in ${DEFAULTS.durationMs / 1_000} s`,
-      wholeNumberFrom(1, MAX_CALLS),
+      '--get <path>',
+      'ask a function that exports fetch for this page; without a payload the default is /',
+      httpPath,
     )
-    .option('--duration <ms>', 'most time that each part may spend in calls', wholeNumberFrom(1, MAX_DURATION_MS))
+    .option('--calls <n>', `warm calls of each caller (default: ${DEFAULTS.calls})`, wholeNumberFrom(1, MAX_CALLS))
+    .option(
+      '--duration <ms>',
+      `most time that a part spends in calls (default: ${DEFAULTS.durationMs} where no number is given)`,
+      wholeNumberFrom(1, MAX_DURATION_MS),
+    )
     .option(
       '--cold <n>',
       `cold starts of each kind (default: ${DEFAULTS.cold}); 0 for none`,
@@ -78,7 +93,7 @@ export function addBench(program: Command, terminal: Terminal): void {
       `calls at a time for the throughput (default: ${DEFAULTS.inFlight}); 0 for none`,
       wholeNumberFrom(0, MAX_IN_FLIGHT),
     )
-    .addOption(new Option('--agent <kind>', 'where instances live').choices(['inline', 'process']))
+    .addOption(new Option('--agent <kind>', 'where instances live (default: inline)').choices(['inline', 'process']))
     .option('--version <n>', 'call this version', wholeNumberFrom(1))
     .option('--alias <name>', 'call through this alias');
   addHostOptions(command, 'print all figures as one JSON object');
@@ -118,14 +133,15 @@ async function file(path: string, flags: BenchFlags, plan: Plan): Promise<BenchF
   refuseFlags(flags, ['version', 'alias', 'host'], 'is for a function on a host, and this is a file');
   checkPath(path);
   const payload = await readPayload(flags, plan.signal);
+  if (payload !== undefined) refuseFlags(flags, ['get'], 'sends no payload: leave out --data and --file');
   const config = await toFunctionConfig(flags, path);
   const { benchFile } = await import('../bench/bench-file.ts');
-  return benchFile({ path, config, payload, agent: flags.agent ?? 'inline', plan });
+  return benchFile({ path, config, payload, get: flags.get, agent: flags.agent ?? 'inline', plan });
 }
 
 async function onHost(name: string, flags: BenchFlags, plan: Plan): Promise<BenchFigures> {
   const why = `is for a function in a file, and "${name}" is on a host`;
-  refuseFlags(flags, ['cold', 'agent'], why);
+  refuseFlags(flags, ['cold', 'agent', 'get'], why);
   const [misplaced] = givenFunctionFlags(flags);
   if (misplaced !== undefined) throw new TroupeError('INVALID_ARGUMENT', `${misplaced} ${why}.`);
   const client = await HostClient.open(flags.host, plan.signal);
@@ -136,4 +152,9 @@ async function onHost(name: string, flags: BenchFlags, plan: Plan): Promise<Benc
   } catch (thrown) {
     throw withHint(toTroupeError(thrown), name);
   }
+}
+
+function httpPath(text: string): string {
+  if (text.startsWith('/') && URL.canParse(`http://localhost${text}`)) return text;
+  throw new InvalidArgumentError('It must look like /path?query.');
 }
