@@ -53,7 +53,7 @@ export interface BenchFigures {
   /** Null: no call was warm. */
   readonly warm: (CallFigures & { readonly histogram: readonly Bucket[] }) | null;
   readonly load: LoadFigures | null;
-  /** All of the whole benchmark, by reason. */
+  /** Of the whole benchmark, by reason, without the two that only bring spares up. */
   readonly coldStarts: ReasonCounts;
   /** Lines that the function wrote to its log meanwhile: writing them is part of what was measured. */
   readonly logLines: number | null;

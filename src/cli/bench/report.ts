@@ -92,12 +92,12 @@ function componentTable(figures: BenchFigures, colors: Colors): string[] {
 
 function coldAgainstWarm({ cold, warm }: BenchFigures): string[] {
   if (!warm) return ['No call was warm.'];
-  const calls = ({ totalUs }: CallFigures) => count(totalUs.p50 / Math.max(warm.totalUs.p50, 0.001));
+  const times = ({ totalUs }: CallFigures) => count(totalUs.p50 / Math.max(warm.totalUs.p50, 0.001));
   const kinds = [
-    ...(cold.spare ? [`${calls(cold.spare)} warm ones from a spare`] : []),
-    ...(cold.fresh ? [`${calls(cold.fresh)} fresh`] : []),
+    ...(cold.spare ? [`${times(cold.spare)} times a warm one from a spare`] : []),
+    ...(cold.fresh ? [`${times(cold.fresh)} times fresh`] : []),
   ];
-  return kinds.length === 0 ? [] : [`A cold call takes as long as ${kinds.join(', ')}.`];
+  return kinds.length === 0 ? [] : [`A cold call takes ${kinds.join(', ')}.`];
 }
 
 function coldStartLines({ coldStarts }: BenchFigures): string[] {
@@ -124,5 +124,6 @@ function loadLines({ inFlight, perSecond, instances, totalUs }: LoadFigures): st
 
 /** Two figures at least. */
 function count(value: number): string {
-  return value.toLocaleString('en-US', { maximumFractionDigits: value < 10 ? 1 : 0 });
+  const digits = value < 10 && !Number.isInteger(value) ? 1 : 0;
+  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
