@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { skip } from '../harness/skipped.js';
 
 const run = promisify(execFile);
 const MAX_OUTPUT_BYTES = 1 << 26;
@@ -20,8 +21,9 @@ export function loadGenerator(directory) {
     execFileSync('cc', ['-O2', '-o', binary, fileURLToPath(new URL('load.c', import.meta.url))], { stdio: 'ignore' });
     return { command: binary, args: [], kind: 'c' };
   } catch {
-    console.error(
-      'There is no C compiler: the load comes from Node.js, which costs the servers some of their throughput.',
+    skip(
+      'load in C',
+      'there is no C compiler (cc); the load comes from Node.js, which costs the servers some of their throughput.',
     );
     return { command: process.execPath, args: [fileURLToPath(new URL('load-node.js', import.meta.url))], kind: 'node' };
   }

@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { skip } from '../harness/skipped.js';
 import { FETCH_HANDLER, FUNCTIONS } from './functions.js';
 import { startServer } from './server-process.js';
 
@@ -67,13 +68,11 @@ function workerdBinary() {
   }
 }
 
-/** Undefined, with the reason on standard error, where there is no workerd. @param {string} directory @returns {Promise<Server | undefined>} */
+/** Undefined where there is no workerd. @param {string} directory @returns {Promise<Server | undefined>} */
 export async function startWorkerd(directory) {
   const binary = workerdBinary();
   if (binary === undefined) {
-    console.error(
-      'workerd is skipped: it is not installed for this platform. Add it: npm install --prefix native-bench workerd',
-    );
+    skip('workerd', 'it is not installed, or not for this platform: npm ci --prefix native-bench --ignore-scripts.');
     return undefined;
   }
   writeFileSync(join(directory, 'worker.js'), FETCH_HANDLER);
