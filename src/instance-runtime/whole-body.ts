@@ -14,8 +14,10 @@ export function wholeBodyOf(response: Response): Uint8Array | undefined {
   const symbol = Object.getOwnPropertySymbols(response).find(({ description }) => description === 'state');
   if (symbol === undefined) return undefined;
   const state: ResponseState | undefined = Reflect.get(response, symbol);
-  if (typeof state !== 'object' || state === null || response.bodyUsed || response.body?.locked) return undefined;
-  if (state.body === null) return NO_BYTES;
+  if (typeof state !== 'object' || state === null) return undefined;
+  const { body } = response;
+  if (body === null) return NO_BYTES;
+  if (body.locked || response.bodyUsed) return undefined;
   const source = state.body?.source;
   if (typeof source === 'string') return Buffer.from(source);
   return source instanceof Uint8Array ? source : undefined;

@@ -111,6 +111,40 @@ describe('The answer of a function', () => {
     await until(() => isOver);
   });
 
+  it('that is whole at once leaves in one piece, with its length', async () => {
+    for (const [body, text] of [
+      [bytesOf('whole'), 'whole'],
+      [bytesOf(), ''],
+    ] as const) {
+      const gateway = await gatewayFor({ http: () => httpAnswer(OK, body) });
+      const { socket } = rawConnection(gateway);
+      const first = new Promise<string>((resolve) => socket.once('data', resolve));
+      socket.write('GET /fn/page/ HTTP/1.1\r\nHost: h\r\n\r\n');
+      const piece = await first;
+      expect(piece).toContain(`\r\nContent-Length: ${text.length}\r\n`);
+      expect(piece.endsWith(`\r\n\r\n${text}`)).toBe(true);
+    }
+  });
+
+  it('whose head is wrong is an error also when its body lets itself be waited for', async () => {
+    let isOver = false;
+    async function* never(): AsyncGenerator<Uint8Array, undefined> {
+      await new Promise(() => {});
+      yield Buffer.alloc(0);
+    }
+    const body = never();
+    body.return = async () => {
+      isOver = true;
+      return { done: true, value: undefined };
+    };
+    const answer = await ask(
+      await gatewayFor({ http: () => httpAnswer({ status: 99, headers: [] }, body) }),
+      '/fn/page/',
+    );
+    expect([answer.status, errorOf(answer).code]).toEqual([502, 'FUNCTION_ERROR']);
+    await until(() => isOver);
+  });
+
   it('goes out as it comes, its head first', async () => {
     let goOn: () => void = () => {};
     const gate = new Promise<void>((resolve) => {

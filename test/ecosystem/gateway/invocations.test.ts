@@ -4,7 +4,7 @@ import { ERROR_CODES, type ErrorCode, TroupeError } from '../../../src/errors.ts
 import type { InvokeOptions } from '../../../src/function-management/router/protocol.ts';
 import { encodePayload } from '../../../src/transport/codec.ts';
 import { until } from '../../support/until.ts';
-import { ask, errorOf, gatewayFor, invoke, open, RECORD, responseTo } from './gateway-harness.ts';
+import { ask, errorOf, gatewayFor, invoke, open, RECORD, rawConnection, responseTo } from './gateway-harness.ts';
 
 const returning = (result: unknown): Partial<GatewayHost> => ({
   invokeWithDetails: async () => ({ result, invocation: RECORD }),
@@ -227,4 +227,54 @@ it('A client that has its answer cancels nothing', async () => {
   await new Promise((resolve) => response.once('close', resolve).resume());
   await gateway.close();
   expect(signal?.aborted).toBe(false);
+});
+
+describe('Requests that come together', () => {
+  const POST = 'POST /functions/hello/invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n';
+
+  it('are called in one go, and each is answered in the order of its connection', async () => {
+    let turn = 0;
+    const turns: number[] = [];
+    const gateway = await gatewayFor({
+      invokeWithDetails: async (_, payload) => {
+        if (turns.push(turn) === 1) queueMicrotask(() => turn++);
+        return { result: payload, invocation: RECORD };
+      },
+    });
+    const { socket, received } = rawConnection(gateway);
+    socket.write([1, 2, 3].map((body) => `${POST}${body}`).join(''));
+    await until(() => received().split('HTTP/1.1 200').length === 4);
+    expect(turns).toEqual([0, 0, 0]);
+    expect(
+      received()
+        .match(/\r\n\r\n\d/g)
+        ?.map((end) => end.trim()),
+    ).toEqual(['1', '2', '3']);
+  });
+
+  it('are all cancelled when their connection goes away, those that wait for an earlier answer too', async () => {
+    const signals: (AbortSignal | undefined)[] = [];
+    const gateway = await gatewayFor({
+      invokeWithDetails: (_name, _payload, options) => {
+        signals.push(options.signal);
+        return new Promise(() => {});
+      },
+    });
+    const { socket } = rawConnection(gateway);
+    const other = rawConnection(gateway);
+    socket.write(`${POST}1${POST}2`);
+    other.socket.write(`${POST}3`);
+    await until(() => signals.length === 3);
+    socket.destroy();
+    await until(() => signals.filter((signal) => signal?.aborted).length === 2);
+    expect(signals.filter((signal) => signal?.aborted)).toHaveLength(2);
+  });
+
+  it('do not share the fate of one that fails', async () => {
+    const gateway = await gatewayFor();
+    const { socket, received } = rawConnection(gateway);
+    socket.write(`${POST}{${POST}7`);
+    await until(() => received().includes('HTTP/1.1 200'));
+    expect(received()).toMatch(/^HTTP\/1\.1 400 [\s\S]*INVALID_JSON[\s\S]*HTTP\/1\.1 200 [\s\S]*\r\n\r\n7$/);
+  });
 });
