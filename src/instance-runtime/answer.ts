@@ -29,6 +29,8 @@ export interface ChunkSource {
   readonly encode: (chunk: unknown) => Uint8Array[] | Promise<Uint8Array[]>;
   /** Known before the first chunk: sent at once. */
   readonly head?: StreamHead;
+  /** The whole answer, where it is there already: then nothing has to be pulled. */
+  readonly whole?: { readonly head: StreamHead; readonly body: Uint8Array };
   /** Known from the first chunk, or from there being none. */
   readonly headFor?: (firstChunk: unknown) => StreamHead;
 }
@@ -110,14 +112,23 @@ async function answerHttp(job: Job, event: HttpEvent): Promise<Answer> {
   const { head, body } = toResponse(await checkOutput(job, returned));
   const limitBytes = image.payloadLimitBytes;
   if (body.byteLength > limitBytes) throw tooLarge({ limitBytes, what: 'result', of: image.functionName });
-  return { kind: 'chunks', iterator: [body].values(), encode: (whole) => [whole as Uint8Array], headFor: () => head };
+  return wholeSource(head, body);
+}
+
+function wholeSource(head: StreamHead, body: Uint8Array): ChunkSource {
+  return {
+    kind: 'chunks',
+    whole: { head, body },
+    iterator: [body].values(),
+    encode: () => [body],
+    headFor: () => head,
+  };
 }
 
 function responseSource(response: Response): ChunkSource {
   const head = headOf(response);
   const whole = wholeBodyOf(response);
-  // The head travels with what is there already.
-  if (whole) return { kind: 'chunks', iterator: [whole].values(), encode: bodyPieces, headFor: () => head };
+  if (whole && whole.byteLength <= BODY_PIECE_BYTES) return wholeSource(head, whole);
   return { kind: 'chunks', iterator: bodyOf(response), encode: bodyPieces, head };
 }
 

@@ -5,13 +5,17 @@
  * 4. A cancelled stream closes its generator, so that its `finally` runs, and then fails with the reason of the cancellation.
  */
 import { encodeMeta } from '../transport/codec.ts';
-import { EMPTY, FRAME_KINDS, type StreamHead } from '../transport/protocol.ts';
+import { EMPTY, FRAME_KINDS, type Frame, type StreamHead } from '../transport/protocol.ts';
 import { type ChunkSource, closeIterator } from './answer.ts';
 import type { Invocation } from './invocation.ts';
 import type { Outbox } from './outbox.ts';
 
 /** Resolves when the source has ended; rejects with what it threw, or with the reason when the call was cancelled. */
 export async function pumpChunks(source: ChunkSource, invocation: Invocation, outbox: Outbox): Promise<void> {
+  if (source.whole && !invocation.cancelled && invocation.credit?.tryTake()) {
+    const { head, body } = source.whole;
+    return outbox.post(chunkFrame(invocation, body, head));
+  }
   const { iterator } = source;
   let closing: Promise<void> | undefined;
   const close = () => {
@@ -49,6 +53,11 @@ async function pump({ iterator, encode, head, headFor }: ChunkSource, sender: Ch
   if (headForFirst) await sender.send(EMPTY, headForFirst(''));
 }
 
+function chunkFrame({ call }: Invocation, payload: Uint8Array, head: StreamHead | undefined): Frame {
+  const meta = head ? encodeMeta(head) : EMPTY;
+  return { kind: FRAME_KINDS.chunk, port: 0, call, argument: 0, meta, payload };
+}
+
 class ChunkSender {
   readonly #invocation: Invocation;
   readonly #outbox: Outbox;
@@ -69,8 +78,7 @@ class ChunkSender {
   async send(payload: Uint8Array, head?: StreamHead): Promise<void> {
     await this.credit();
     this.#hasCredit = false;
-    const meta = head ? encodeMeta(head) : EMPTY;
-    this.#outbox.post({ kind: FRAME_KINDS.chunk, port: 0, call: this.#invocation.call, argument: 0, meta, payload });
+    this.#outbox.post(chunkFrame(this.#invocation, payload, head));
     const drained = this.#outbox.drained();
     if (drained) await drained;
   }

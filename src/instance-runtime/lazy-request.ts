@@ -43,8 +43,19 @@ function hasBody(method: string): boolean {
 
 /** What the real one could refuse must be refused before the handler runs, so that is left to it. */
 function isPlain({ method, url, headers }: HttpEvent): boolean {
-  if (!METHODS.has(method) || url.includes('@') || !URL.canParse(url)) return false;
+  if (!METHODS.has(method) || !isPlainUrl(url)) return false;
   for (const [name, value] of headers) if (!HEADER_NAME.test(name) || !HEADER_VALUE.test(value)) return false;
+  return true;
+}
+
+/** Nearly all requests come to the same. What follows it after a slash cannot make a URL wrong. */
+let knownOrigin = '';
+
+function isPlainUrl(url: string): boolean {
+  if (knownOrigin !== '' && url.startsWith(knownOrigin)) return true;
+  const origin = /^https?:\/\/[^/?#@\\\s]+\//.exec(url)?.[0];
+  if (origin === undefined || !URL.canParse(origin)) return false;
+  knownOrigin = origin;
   return true;
 }
 

@@ -9,11 +9,14 @@ interface ResponseState {
 
 const NO_BYTES = new Uint8Array(0);
 
+/** Of all responses that this Node.js makes; known from the first of them. */
+let stateSymbol: symbol | undefined;
+
 /** Undefined for a body that streams, that has been read from, or whose origin is not known. */
 export function wholeBodyOf(response: Response): Uint8Array | undefined {
-  const symbol = Object.getOwnPropertySymbols(response).find(({ description }) => description === 'state');
-  if (symbol === undefined) return undefined;
-  const state: ResponseState | undefined = Reflect.get(response, symbol);
+  stateSymbol ??= Object.getOwnPropertySymbols(response).find(({ description }) => description === 'state');
+  if (stateSymbol === undefined) return undefined;
+  const state: ResponseState | undefined = Reflect.get(response, stateSymbol);
   if (typeof state !== 'object' || state === null) return undefined;
   const { body } = response;
   if (body === null) return NO_BYTES;

@@ -36,10 +36,10 @@ export class RouteTable<Handler> {
 
   /** `path` begins with a slash. Throws `ROUTE_NOT_FOUND` with the routes near to it, or `METHOD_NOT_ALLOWED` with those allowed. */
   match(method: string, path: string): RouteMatch<Handler> {
-    const given = path.slice(1).split('/');
-    const candidates = this.#routes.get(given[0] ?? '') ?? [];
+    const end = path.indexOf('/', 1);
+    const candidates = this.#routes.get(end < 0 ? path.slice(1) : path.slice(1, end)) ?? [];
     for (const route of candidates) {
-      const parameters = parametersOf(route, given);
+      const parameters = parametersOf(route, path);
       if (!parameters) continue;
       const handler = route.handlers.get(method) ?? route.handlers.get('*');
       if (handler !== undefined) return { handler, parameters };
@@ -63,18 +63,19 @@ function compile<Handler>({ pattern, handlers }: Route<Handler>): CompiledRoute<
   return { pattern, segments, takesRest, handlers: byMethod };
 }
 
-function parametersOf<Handler>(
-  { segments, takesRest }: CompiledRoute<Handler>,
-  given: readonly string[],
-): string[] | undefined {
-  if (takesRest ? given.length < segments.length : given.length !== segments.length) return undefined;
+/** Walks along the path, and takes out of it no more than the parameters. */
+function parametersOf<Handler>({ segments, takesRest }: CompiledRoute<Handler>, path: string): string[] | undefined {
   const parameters: string[] = [];
-  for (const [index, segment] of segments.entries()) {
-    const text = given[index] ?? '';
-    if (segment === undefined) parameters.push(text);
-    else if (segment !== text) return undefined;
+  let at = 1;
+  for (const segment of segments) {
+    if (at > path.length) return undefined;
+    const slash = path.indexOf('/', at);
+    const end = slash < 0 ? path.length : slash;
+    if (segment === undefined) parameters.push(path.slice(at, end));
+    else if (end - at !== segment.length || !path.startsWith(segment, at)) return undefined;
+    at = end + 1;
   }
-  return parameters;
+  return takesRest || at > path.length ? parameters : undefined;
 }
 
 function notAllowed<Handler>(method: string, { pattern, handlers }: CompiledRoute<Handler>): TroupeError {
