@@ -242,12 +242,12 @@ function agentBudgetMb({ memoryBudgetMb, agents }: HostConfig): number {
 
 function agentStarter(config: HostConfig, clock: Clock): StartAgent {
   const memoryBudgetMb = agentBudgetMb(config);
-  const { startTimeoutMs } = config;
+  const { startTimeoutMs, spin } = config;
   const spares = { maxSpares: config.spares, memoryMb: memoryBudgetMb * SPARES_PART };
   return (agentId) =>
     config.agent === 'inline'
-      ? createInlineAgent({ agentId, clock, startTimeoutMs, spares })
-      : createChildAgent({ agentId, clock, memoryBudgetMb, startTimeoutMs, spares });
+      ? createInlineAgent({ agentId, clock, startTimeoutMs, spares, spin })
+      : createChildAgent({ agentId, clock, memoryBudgetMb, startTimeoutMs, spares, spin });
 }
 
 /** Ids that no other host, and no later run of this one, gives: a random prefix and a count. */
