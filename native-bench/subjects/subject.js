@@ -1,0 +1,82 @@
+/** Callers behind one shape, and how a scenario makes subjects of them. */
+import { closeAll } from '../harness/rounds.js';
+
+/**
+ * @typedef {object} Caller  Something that can be called: a pool, a thread, a host with one function.
+ * @property {() => Promise<unknown>} call  one call with the payload that it was opened with
+ * @property {() => Promise<void>} close
+ *
+ * @typedef {import('../harness/scenario.js').Measurement} Measurement
+ * @typedef {import('../harness/scenario.js').Subject} Subject
+ */
+
+/**
+ * Opens callers and calls each once, so that nothing is measured cold. One whose package is not there is undefined and left out; should one
+ * fail, the others are closed.
+ * @param {Record<string, () => Promise<Caller | undefined>>} openers by the name of the subject
+ * @param {(call: Caller['call'], name: string) => () => Promise<Measurement>} measuring makes the round of a caller
+ * @returns {Promise<Subject[]>}
+ */
+export async function openSubjects(openers, measuring) {
+  const opened = await Promise.allSettled(
+    Object.entries(openers).map(async ([name, open]) => {
+      const caller = await open();
+      return caller && { name, close: caller.close, call: caller.call, round: measuring(caller.call, name) };
+    }),
+  );
+  const subjects = opened.flatMap((one) => (one.status === 'fulfilled' && one.value ? [one.value] : []));
+  try {
+    for (const one of opened) if (one.status === 'rejected') throw one.reason;
+    for (const { call } of subjects) await call();
+  } catch (error) {
+    await closeAll(subjects);
+    throw error;
+  }
+  return subjects;
+}
+
+/** A subject with nothing to close. @param {string} name @param {() => Promise<Measurement>} round @returns {Subject} */
+export function plainSubject(name, round) {
+  return { name, round, close: async () => undefined };
+}
+
+/**
+ * The subjects, and something that runs beside them: it is closed after the last of them, or at once when they cannot be made.
+ * @param {() => Promise<void>} close @param {() => Promise<Subject[]>} make @returns {Promise<Subject[]>}
+ */
+export async function beside(close, make) {
+  try {
+    const subjects = await make();
+    const last = subjects.pop();
+    if (!last) await close();
+    else subjects.push({ ...last, close: () => last.close().finally(close) });
+    return subjects;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/**
+ * Rounds that take about as long for a slow subject as for a fast one: each has as many calls as the rate of the round before asks for.
+ * @param {number} forMs @param {number} firstTimes of the round that does not count @param {(times: number) => Promise<Measurement>} measure
+ * @returns {() => Promise<Measurement>}
+ */
+export function lasting(forMs, firstTimes, measure) {
+  let times = firstTimes;
+  return async () => {
+    const measurement = await measure(times);
+    times = Math.max(firstTimes, Math.round(((measurement.perSecond ?? 0) * forMs) / 1_000));
+    return measurement;
+  };
+}
+
+/** The first round, which does not count, does nothing: for what needs no warming and takes long. @param {() => Promise<Measurement>} round */
+export function onlyCounted(round) {
+  let isFirst = true;
+  return async () => {
+    if (!isFirst) return round();
+    isFirst = false;
+    return {};
+  };
+}
