@@ -34,6 +34,7 @@
  * @property {string} title     a few words
  * @property {string} question  what it answers, one sentence
  * @property {'cdf' | 'throughput' | 'phases' | 'none'} [chart]  `throughput`: variants are the numbers of calls in flight
+ * @property {string} [unit]    of `value`, as `MiB` or `% of a core`
  * @property {readonly string[]} [variants]  it runs once for each
  * @property {readonly Bar[]} bars
  * @property {{ full: number, quick: number }} [rounds]  that count, besides a first that does not; 10 and 3 unless told
