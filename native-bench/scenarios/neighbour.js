@@ -6,7 +6,7 @@ import { busyThread, postMessageCaller } from '../floors/node-floor.js';
 import { manyAtATime, oneAtATime } from '../harness/load.js';
 import { piscinaCaller } from '../peers/piscina.js';
 import { openChain } from '../subjects/chain.js';
-import { beside, lasting, openSubjects } from '../subjects/subject.js';
+import { beside, lasting, openSubjects, paceOf } from '../subjects/subject.js';
 import { troupeCaller } from '../subjects/troupe.js';
 import { work } from '../subjects/work.js';
 
@@ -34,17 +34,17 @@ export const scenario = {
   ],
   async subjects({ quick, directory, variant }) {
     return beside(await busyThread(), () =>
-      openSubjects(openersOf(variant, directory), (call) =>
-        variant === MANY
-          ? lasting(quick ? 80 : 300, 2 * IN_FLIGHT, (times) => manyAtATime(call, times, IN_FLIGHT))
-          : () => oneAtATime(call, quick ? 200 : 2_000),
+      openSubjects(openersOf(variant, directory, quick), paceOf(quick), (call) =>
+        lasting(paceOf(quick), (times) =>
+          variant === MANY ? manyAtATime(call, Math.max(times, 2 * IN_FLIGHT), IN_FLIGHT) : oneAtATime(call, times),
+        ),
       ),
     );
   },
 };
 
-/** @param {string | undefined} variant @param {string} directory @returns {Parameters<typeof openSubjects>[0]} */
-function openersOf(variant, directory) {
+/** @param {string | undefined} variant @param {string} directory @param {boolean} quick @returns {Parameters<typeof openSubjects>[0]} */
+function openersOf(variant, directory, quick) {
   if (variant === NESTED) {
     /** @param {boolean} spin */
     const chain = async (spin) => {
@@ -59,7 +59,11 @@ function openersOf(variant, directory) {
   return {
     [SPINNING]: () => troupeCaller(echo, { function: config }),
     [PARKED]: () => troupeCaller(echo, { host: { spin: false }, function: config }),
-    piscina: () => piscinaCaller(echo, { concurrentTasksPerWorker: concurrency }),
-    postMessage: () => postMessageCaller(echo),
+    ...(quick
+      ? {}
+      : {
+          piscina: () => piscinaCaller(echo, { concurrentTasksPerWorker: concurrency }),
+          postMessage: () => postMessageCaller(echo),
+        }),
   };
 }

@@ -6,6 +6,11 @@ import { histogramOfMs } from '../harness/histogram.js';
 import { oneAtATime } from '../harness/load.js';
 import { closeAll } from '../harness/rounds.js';
 import { openChain } from '../subjects/chain.js';
+import { lasting, paceOf, warmUp } from '../subjects/subject.js';
+
+/** @typedef {import('../subjects/chain.js').Chain} Chain @typedef {import('../harness/scenario.js').Measurement} Measurement */
+
+const IN_ONE = 1_000;
 
 /** @type {import('../harness/scenario.js').Scenario} */
 export const scenario = {
@@ -24,42 +29,44 @@ export const scenario = {
     },
   ],
   async subjects({ quick, directory }) {
-    const times = quick ? 300 : 1_000;
-    const opened = [];
+    const pace = paceOf(quick);
+    /** @type {import('../harness/scenario.js').Subject[]} */
+    const subjects = [];
+    /** @param {Chain} chain @param {Record<string, (times: number) => Promise<Measurement>>} measures */
+    const add = ({ close }, measures) => {
+      for (const [name, measure] of Object.entries(measures)) {
+        subjects.push({ name, round: lasting(pace, measure), close });
+      }
+    };
     try {
       const inline = await openChain(directory, {});
-      opened.push(inline);
+      add(inline, {
+        'troupe, from a function': (times) => fromFunction(inline, times),
+        'troupe, from outside': (times) => oneAtATime(inline.callee, times),
+        'troupe, outside -> A -> B': (times) => oneAtATime(inline.chain, times),
+      });
       const parked = await openChain(directory, { spin: false });
-      opened.push(parked);
-      const agent = quick ? undefined : await openChain(directory, { agent: 'process' });
-      return [
-        {
-          name: 'troupe, from a function',
-          round: async () => ({ latenciesUs: histogramOfMs(await inline.loop(times)) }),
-          close: inline.close,
-        },
-        subject('troupe, from outside', inline.callee, times),
-        subject('troupe, outside -> A -> B', inline.chain, times),
-        { ...subject('troupe, outside -> A -> B, no spin', parked.chain, times), close: parked.close },
-        ...(agent
-          ? [
-              {
-                name: 'troupe agent process, from a function',
-                round: async () => ({ latenciesUs: histogramOfMs(await agent.loop(times)) }),
-                close: agent.close,
-              },
-              subject('troupe agent process, from outside', agent.callee, times),
-            ]
-          : []),
-      ];
+      add(parked, { 'troupe, outside -> A -> B, no spin': (times) => oneAtATime(parked.chain, times) });
+      for (const { callee, chain } of [inline, parked])
+        for (const call of [callee, chain]) await warmUp(call, pace.warmMs);
+      if (quick) return subjects;
+      const agent = await openChain(directory, { agent: 'process' });
+      add(agent, {
+        'troupe agent process, from a function': (times) => fromFunction(agent, times),
+        'troupe agent process, from outside': (times) => oneAtATime(agent.callee, times),
+      });
+      return subjects;
     } catch (error) {
-      await closeAll(opened.map((chain) => ({ ...chain, name: 'a host', round: async () => ({}) })));
+      await closeAll(subjects);
       throw error;
     }
   },
 };
 
-/** @param {string} name @param {() => Promise<unknown>} call @param {number} times @returns {import('../harness/scenario.js').Subject} */
-function subject(name, call, times) {
-  return { name, round: () => oneAtATime(call, times), close: async () => undefined };
+/** Within invocations of a thousand calls each. @param {Chain} chain @param {number} times @returns {Promise<Measurement>} */
+async function fromFunction(chain, times) {
+  const beganMs = performance.now();
+  const tookMs = [];
+  while (tookMs.length < times) tookMs.push(...(await chain.loop(Math.min(IN_ONE, times - tookMs.length))));
+  return { latenciesUs: histogramOfMs(tookMs), perSecond: (times * 1_000) / (performance.now() - beganMs) };
 }

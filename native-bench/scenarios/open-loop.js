@@ -8,7 +8,7 @@ import { piscinaCaller } from '../peers/piscina.js';
 import { poolifierCaller } from '../peers/poolifier.js';
 import { tinypoolCaller } from '../peers/tinypool.js';
 import { workerpoolCaller } from '../peers/workerpool.js';
-import { openSubjects } from '../subjects/subject.js';
+import { openSubjects, paceOf } from '../subjects/subject.js';
 import { troupeCaller } from '../subjects/troupe.js';
 import { work } from '../subjects/work.js';
 
@@ -38,6 +38,7 @@ export const scenario = {
         poolifier: () => poolifierCaller(echo),
         postMessage: () => postMessageCaller(echo),
       },
+      paceOf(quick),
       (call) => {
         calls.push(call);
         return async () => {

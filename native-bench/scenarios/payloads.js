@@ -2,16 +2,16 @@
 import { postMessageCaller } from '../floors/node-floor.js';
 import { oneAtATime } from '../harness/load.js';
 import { piscinaCaller } from '../peers/piscina.js';
-import { openSubjects } from '../subjects/subject.js';
+import { lasting, openSubjects, paceOf } from '../subjects/subject.js';
 import { troupeCaller } from '../subjects/troupe.js';
 import { work } from '../subjects/work.js';
 
-/** @type {Record<string, { bytes: number, times: number }>} */
+/** @type {Record<string, number>} */
 const SIZES = {
-  '16 B': { bytes: 16, times: 2_000 },
-  '1 KB': { bytes: 1_024, times: 2_000 },
-  '64 KB': { bytes: 65_536, times: 1_000 },
-  '1 MB': { bytes: 1_048_576, times: 150 },
+  '16 B': 16,
+  '1 KB': 1_024,
+  '64 KB': 65_536,
+  '1 MB': 1_048_576,
 };
 
 /** @type {import('../harness/scenario.js').Scenario} */
@@ -26,8 +26,9 @@ export const scenario = {
     { figure: 'p50', subject: 'troupe inline', against: 'piscina', bar: 0.8, aim: 0.6, variant: '1 MB' },
   ],
   async subjects({ quick, directory, variant = '16 B' }) {
-    const { bytes = 16, times = 1_000 } = SIZES[variant] ?? {};
+    const bytes = SIZES[variant] ?? 16;
     const echo = work(directory, 'echo', Buffer.alloc(bytes, 7));
+    const firstTimes = 50;
     return openSubjects(
       {
         'troupe inline': () => troupeCaller(echo),
@@ -35,7 +36,8 @@ export const scenario = {
         piscina: () => piscinaCaller(echo),
         postMessage: () => postMessageCaller(echo),
       },
-      (call) => () => oneAtATime(call, quick ? Math.ceil(times / 5) : times),
+      paceOf(quick),
+      (call) => lasting({ ...paceOf(quick), firstTimes }, (times) => oneAtATime(call, times)),
     );
   },
 };

@@ -5,13 +5,13 @@ import { piscinaCaller } from '../peers/piscina.js';
 import { poolifierCaller } from '../peers/poolifier.js';
 import { tinypoolCaller } from '../peers/tinypool.js';
 import { workerpoolCaller } from '../peers/workerpool.js';
-import { lasting, openSubjects } from '../subjects/subject.js';
+import { lasting, openSubjects, paceOf } from '../subjects/subject.js';
 import { troupeCaller } from '../subjects/troupe.js';
 import { work } from '../subjects/work.js';
 
 /** The most that a function may be given at a time; further calls wait in the router. */
 const MOST_INSIDE = 1_000;
-/** What the bars are about; the others are left out of a quick run at other numbers in flight. */
+/** What the bars are about; a quick run has only two subjects at other numbers in flight. */
 const JUDGED = '256';
 
 /** @type {import('../harness/scenario.js').Scenario} */
@@ -40,9 +40,11 @@ export const scenario = {
     const config = { concurrency: Math.min(inFlight, MOST_INSIDE) };
     const judged = {
       'troupe inline': () => troupeCaller(echo, { function: config }),
+      postMessage: () => postMessageCaller(echo),
+    };
+    const pools = {
       'piscina, 1 task per worker': () => piscinaCaller(echo),
       'piscina, 256 tasks per worker': () => piscinaCaller(echo, { concurrentTasksPerWorker: 256 }),
-      postMessage: () => postMessageCaller(echo),
     };
     const others = {
       'troupe agent process': () => troupeCaller(echo, { host: { agent: 'process' }, function: config }),
@@ -50,11 +52,9 @@ export const scenario = {
       workerpool: () => workerpoolCaller(echo),
       poolifier: () => poolifierCaller(echo),
     };
-    const isShort = quick && variant !== JUDGED;
-    return openSubjects({ ...judged, ...(isShort ? {} : others) }, (call) =>
-      lasting(quick ? 50 : 300, Math.max(quick ? 500 : 2_000, 2 * inFlight), (times) =>
-        manyAtATime(call, times, inFlight),
-      ),
+    const openers = { ...judged, ...(quick && variant !== JUDGED ? {} : pools), ...(quick ? {} : others) };
+    return openSubjects(openers, paceOf(quick), (call) =>
+      lasting(paceOf(quick), (times) => manyAtATime(call, Math.max(times, 2 * inFlight), inFlight)),
     );
   },
 };

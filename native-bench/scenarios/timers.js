@@ -1,7 +1,7 @@
 /** A caller that loops over `await` must still let its own timers run on time: here an interval of 10 ms beside the loop. */
 import { histogramOfMs } from '../harness/histogram.js';
 import { piscinaCaller } from '../peers/piscina.js';
-import { openSubjects } from '../subjects/subject.js';
+import { openSubjects, paceOf } from '../subjects/subject.js';
 import { troupeCaller } from '../subjects/troupe.js';
 import { work } from '../subjects/work.js';
 
@@ -26,6 +26,7 @@ export const scenario = {
           close: async () => undefined,
         }),
       },
+      paceOf(quick),
       (call) => () => lateness(call, quick ? 300 : 2_000),
     );
   },

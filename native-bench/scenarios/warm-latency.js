@@ -1,4 +1,8 @@
-/** One call at a time, each sent when the answer to the one before is there. */
+/**
+ * One call at a time, each sent when the answer to the one before is there. Rounds last equally long for all, and not only so many calls: the
+ * operating system takes some tens of milliseconds to decide whether two threads that wake each other share a core, and that decides the
+ * latency of every subject here.
+ */
 import { cFloor } from '../floors/c-floor.js';
 import { atomicsCaller, postMessageCaller } from '../floors/node-floor.js';
 import { oneAtATime } from '../harness/load.js';
@@ -6,7 +10,7 @@ import { piscinaCaller } from '../peers/piscina.js';
 import { poolifierCaller } from '../peers/poolifier.js';
 import { tinypoolCaller } from '../peers/tinypool.js';
 import { workerpoolCaller } from '../peers/workerpool.js';
-import { openSubjects } from '../subjects/subject.js';
+import { lasting, openSubjects, paceOf } from '../subjects/subject.js';
 import { troupeCaller } from '../subjects/troupe.js';
 import { work } from '../subjects/work.js';
 
@@ -22,7 +26,6 @@ export const scenario = {
     { figure: 'p50', subject: 'troupe agent process', against: 'piscina*', bar: 1, aim: 1 / 2 },
   ],
   async subjects({ quick, directory }) {
-    const times = quick ? 500 : 5_000;
     const echo = work(directory, 'echo');
     const callers = await openSubjects(
       {
@@ -31,14 +34,14 @@ export const scenario = {
         'piscina, atomics sync': () => piscinaCaller(echo, { atomics: 'sync' }),
         'piscina, atomics async': () => piscinaCaller(echo, { atomics: 'async' }),
         'piscina, atomics disabled': () => piscinaCaller(echo, { atomics: 'disabled' }),
-        tinypool: () => tinypoolCaller(echo),
-        workerpool: () => workerpoolCaller(echo),
-        poolifier: () => poolifierCaller(echo),
+        ...(quick ? {} : others(echo)),
         postMessage: () => postMessageCaller(echo),
         'Atomics.wait': atomicsCaller,
       },
-      (call) => () => oneAtATime(call, times),
+      paceOf(quick),
+      (call) => lasting(paceOf(quick), (times) => oneAtATime(call, times)),
     );
+    const times = quick ? 500 : 5_000;
     const floors = await cFloor(directory, {
       'C, parked': { mode: 'parked', times },
       'C, spinning': { mode: 'spinning', times },
@@ -46,3 +49,12 @@ export const scenario = {
     return [...callers, ...floors];
   },
 };
+
+/** Judged by no bar. @param {import('../subjects/work.js').Work} echo */
+function others(echo) {
+  return {
+    tinypool: () => tinypoolCaller(echo),
+    workerpool: () => workerpoolCaller(echo),
+    poolifier: () => poolifierCaller(echo),
+  };
+}

@@ -6,7 +6,7 @@ import { piscinaCaller } from '../peers/piscina.js';
 import { poolifierCaller } from '../peers/poolifier.js';
 import { tinypoolCaller } from '../peers/tinypool.js';
 import { workerpoolCaller } from '../peers/workerpool.js';
-import { lasting, openSubjects } from '../subjects/subject.js';
+import { lasting, openSubjects, paceOf } from '../subjects/subject.js';
 import { troupeCaller } from '../subjects/troupe.js';
 import { stepsFor, work } from '../subjects/work.js';
 
@@ -41,7 +41,8 @@ export const scenario = {
         poolifier: () => poolifierCaller(task, { threads }),
         ...(waits ? { postMessage: () => postMessageCaller(task) } : {}),
       },
-      (call) => lasting(quick ? 60 : 300, 2 * inFlight, (times) => manyAtATime(call, times, inFlight)),
+      paceOf(quick),
+      (call) => lasting({ ...paceOf(quick), firstTimes: 2 * inFlight }, (times) => manyAtATime(call, times, inFlight)),
     );
   },
 };

@@ -1,6 +1,8 @@
 /** Callers behind one shape, and how a scenario makes subjects of them. */
 import { closeAll } from '../harness/rounds.js';
 
+const WARM_IN_FLIGHT = 16;
+
 /**
  * @typedef {object} Caller  Something that can be called: a pool, a thread, a host with one function.
  * @property {() => Promise<unknown>} call  one call with the payload that it was opened with
@@ -11,13 +13,14 @@ import { closeAll } from '../harness/rounds.js';
  */
 
 /**
- * Opens callers and calls each once, so that nothing is measured cold. One whose package is not there is undefined and left out; should one
+ * Opens callers and warms them up one after the other, so that nothing is measured cold. One whose package is not there is undefined and left out; should one
  * fail, the others are closed.
  * @param {Record<string, () => Promise<Caller | undefined>>} openers by the name of the subject
+ * @param {{ warmMs: number }} pace  for how long each is warmed up
  * @param {(call: Caller['call'], name: string) => () => Promise<Measurement>} measuring makes the round of a caller
  * @returns {Promise<Subject[]>}
  */
-export async function openSubjects(openers, measuring) {
+export async function openSubjects(openers, { warmMs }, measuring) {
   const opened = await Promise.allSettled(
     Object.entries(openers).map(async ([name, open]) => {
       const caller = await open();
@@ -27,7 +30,7 @@ export async function openSubjects(openers, measuring) {
   const subjects = opened.flatMap((one) => (one.status === 'fulfilled' && one.value ? [one.value] : []));
   try {
     for (const one of opened) if (one.status === 'rejected') throw one.reason;
-    for (const { call } of subjects) await call();
+    for (const { call } of subjects) await warmUp(call, warmMs);
   } catch (error) {
     await closeAll(subjects);
     throw error;
@@ -58,17 +61,32 @@ export async function beside(close, make) {
 }
 
 /**
- * Rounds that take about as long for a slow subject as for a fast one: each has as many calls as the rate of the round before asks for.
- * @param {number} forMs @param {number} firstTimes of the round that does not count @param {(times: number) => Promise<Measurement>} measure
+ * Rounds that take about as long for a slow subject as for a fast one: each has as many calls as the rate of the one before asks for.
+ * @param {{ forMs: number, firstTimes: number }} options @param {(times: number) => Promise<Measurement>} measure
  * @returns {() => Promise<Measurement>}
  */
-export function lasting(forMs, firstTimes, measure) {
+export function lasting({ forMs, firstTimes }, measure) {
   let times = firstTimes;
   return async () => {
     const measurement = await measure(times);
     times = Math.max(firstTimes, Math.round(((measurement.perSecond ?? 0) * forMs) / 1_000));
     return measurement;
   };
+}
+
+/** How long subjects are called before they are measured, and how long a round lasts. @param {boolean} quick */
+export function paceOf(quick) {
+  return quick ? { warmMs: 300, forMs: 60, firstTimes: 100 } : { warmMs: 2_000, forMs: 300, firstTimes: 500 };
+}
+
+/** Calls, a few at a time, until the code that is called most is compiled. @param {Caller['call']} call @param {number} forMs */
+export async function warmUp(call, forMs) {
+  const untilMs = performance.now() + forMs;
+  const caller = async () => {
+    do await call();
+    while (performance.now() < untilMs);
+  };
+  await Promise.all(Array.from({ length: WARM_IN_FLIGHT }, caller));
 }
 
 /** The first round, which does not count, does nothing: for what needs no warming and takes long. @param {() => Promise<Measurement>} round */
