@@ -2,6 +2,10 @@
 import { closeAll } from '../harness/rounds.js';
 
 const WARM_IN_FLIGHT = 16;
+const WARM_STRETCH_MS = 50;
+/** Warm is what has not become faster by a tenth in so many stretches. */
+const WARM_STRETCHES = 3;
+const WARM_GAIN = 1.1;
 
 /**
  * @typedef {object} Caller  Something that can be called: a pool, a thread, a host with one function.
@@ -74,19 +78,37 @@ export function lasting({ forMs, firstTimes }, measure) {
   };
 }
 
-/** How long subjects are called before they are measured, and how long a round lasts. @param {boolean} quick */
+/** How long subjects are warmed up at most, and how long a round lasts. @param {boolean} quick */
 export function paceOf(quick) {
-  return quick ? { warmMs: 300, forMs: 60, firstTimes: 100 } : { warmMs: 2_000, forMs: 300, firstTimes: 500 };
+  return quick ? { warmMs: 800, forMs: 60, firstTimes: 100 } : { warmMs: 3_000, forMs: 300, firstTimes: 500 };
 }
 
-/** Calls, a few at a time, until the code that is called most is compiled. @param {Caller['call']} call @param {number} forMs */
-export async function warmUp(call, forMs) {
+/**
+ * Calls, a few at a time, until that gets no faster: until the code that is called most is compiled, by its caller and in its thread.
+ * @param {Caller['call']} call @param {number} mostMs
+ */
+export async function warmUp(call, mostMs) {
+  const endsMs = performance.now() + mostMs;
+  let best = 0;
+  for (let since = 0; since < WARM_STRETCHES && performance.now() < endsMs; since++) {
+    const done = await callsWithin(call, WARM_STRETCH_MS);
+    if (done > best * WARM_GAIN) since = 0;
+    best = Math.max(best, done);
+  }
+}
+
+/** @param {Caller['call']} call @param {number} forMs @returns {Promise<number>} */
+async function callsWithin(call, forMs) {
   const untilMs = performance.now() + forMs;
+  let done = 0;
   const caller = async () => {
-    do await call();
-    while (performance.now() < untilMs);
+    do {
+      await call();
+      done++;
+    } while (performance.now() < untilMs);
   };
   await Promise.all(Array.from({ length: WARM_IN_FLIGHT }, caller));
+  return done;
 }
 
 /** The first round, which does not count, does nothing: for what needs no warming and takes long. @param {() => Promise<Measurement>} round */

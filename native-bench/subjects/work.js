@@ -18,7 +18,9 @@ const CODE = {
   for (let step = 0; step < steps; step++) state = (Math.imul(state ^ step, 2654435761) + 1) | 0;
   return state;
 };`,
-  wait: 'export default ({ waitMs }) => new Promise((resolve) => setTimeout(resolve, waitMs));',
+  wait: `export default async ({ waitMs }) => {
+  await new Promise((resolve) => setTimeout(resolve, waitMs));
+};`,
 };
 
 /** What a no-op is called with: a small object, as most events are. */
