@@ -1,4 +1,4 @@
-/** `npm run bench`: measures, prints what it showed, and writes it down. Results go to standard output, progress to standard error. */
+/** `npm run bench`: measures, prints what it showed, and writes it down. Results go to standard output, all else to standard error (invariant 2). */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -81,5 +81,5 @@ else {
   const results = await measureAll(options.names, options.quick);
   console.log(options.json ? JSON.stringify(jsonOf(results)) : tableOf(results));
   write(results, resolve(options.out));
-  process.exitCode = exitCodeOf(results, options.check);
+  process.exit(exitCodeOf(results, options.check));
 }

@@ -1,6 +1,6 @@
 /**
- * Whatever ends the command, nothing that it started stays: subjects are closed if there is time, processes below this one are killed in any
- * case. Processes are found through /proc; elsewhere closing has to do.
+ * Invariant 1 of README.md: whatever ends the command, nothing that it started stays. Subjects are closed if there is time, processes below this
+ * one are killed in any case. Processes are found through /proc; elsewhere closing has to do.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { closeAll } from './rounds.js';
@@ -64,8 +64,12 @@ function descendantsOf(ancestor) {
       // It has ended meanwhile.
     }
   }
-  const below = (/** @type {number} */ pid) => (children.get(pid) ?? []).flatMap((child) => [child, ...below(child)]);
-  return below(ancestor);
+  return below(ancestor, children);
+}
+
+/** @param {number} pid @param {ReadonlyMap<number, number[]>} children @returns {number[]} */
+function below(pid, children) {
+  return (children.get(pid) ?? []).flatMap((child) => [child, ...below(child, children)]);
 }
 
 /** @returns {string[]} */

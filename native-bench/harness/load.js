@@ -2,8 +2,8 @@
  * Three ways to load a subject. Each settles when every call that it started has settled, and rejects with the first error of a call: a
  * benchmark of failures is none.
  */
+import { schedule, sendOnSchedule } from './arrivals.js';
 import { histogramOfMs, newHistogram, recordMs } from './histogram.js';
-import { mulberry32 } from './statistics.js';
 
 /** @typedef {() => Promise<unknown>} Call @typedef {import('./scenario.js').Measurement} Measurement */
 
@@ -50,49 +50,10 @@ export async function manyAtATime(call, times, inFlight) {
  */
 export async function openLoop(call, { perSecond, forMs, arrivals = 'poisson', seed = 1, maxInFlight = 10_000 }) {
   const latenciesUs = newHistogram();
-  const dueMs = schedule({ perSecond, forMs, arrivals, seed });
-  let [next, inFlight, done] = [0, 0, 0];
-  /** @type {unknown[]} */
-  const errors = [];
   const startedMs = performance.now();
-  /** @param {number} due */
-  const send = async (due) => {
-    inFlight++;
-    try {
-      await call();
-      recordMs(latenciesUs, performance.now() - startedMs - due);
-      done++;
-    } catch (error) {
-      errors.push(error);
-    }
-    inFlight--;
-  };
-  while (errors.length === 0 && (next < dueMs.length || inFlight > 0)) {
-    const nowMs = performance.now() - startedMs;
-    while (next < dueMs.length && inFlight < maxInFlight && (dueMs[next] ?? 0) <= nowMs) void send(dueMs[next++] ?? 0);
-    await turn();
-  }
-  while (inFlight > 0) await turn();
-  if (errors.length > 0) throw errors[0];
-  return { latenciesUs, perSecond: done / ((performance.now() - startedMs) / 1_000) };
-}
-
-/**
- * When calls are due, in ms from the start. Pure.
- * @param {{ perSecond: number, forMs: number, arrivals: 'poisson' | 'even', seed: number }} options @returns {Float64Array}
- */
-export function schedule({ perSecond, forMs, arrivals, seed }) {
-  const random = mulberry32(seed);
-  const gapMs = 1_000 / perSecond;
-  const dueMs = [];
-  for (let atMs = 0; atMs < forMs; atMs += arrivals === 'even' ? gapMs : -Math.log(1 - random()) * gapMs)
-    dueMs.push(atMs);
-  return Float64Array.from(dueMs);
-}
-
-/** One turn of the event loop. */
-function turn() {
-  return new Promise((resolve) => setImmediate(resolve));
+  const dueMs = schedule({ perSecond, forMs, arrivals, seed });
+  await sendOnSchedule(call, dueMs, { maxInFlight, onAnswer: (tookMs) => recordMs(latenciesUs, tookMs) });
+  return { latenciesUs, perSecond: dueMs.length / ((performance.now() - startedMs) / 1_000) };
 }
 
 /** Waits for all, then rejects if one did. @param {readonly Promise<void>[]} callers */

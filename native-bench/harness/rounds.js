@@ -1,6 +1,6 @@
 /**
  * Runs the subjects of a scenario in turn, round by round, and compares them. What the machine does besides hits all subjects of a round alike,
- * so ratios are taken within a round, and the ratio that is told is the median of those.
+ * so ratios are taken within a round, and the ratio that is told is the median of those (invariant 3 of README.md).
  *
  * Only `measure` runs something and reads a clock; the rest is pure.
  */
@@ -147,6 +147,7 @@ export function judge(measured, bar) {
           if (found) best.push(found.name);
           return found?.value;
         });
+  // Invariant 4.
   if (values.length === 0) return { ...bar, verdict: 'not measured', aimMet: false };
   const middle = median(values);
   const holds = (/** @type {number} */ limit) => (more ? middle >= limit : middle <= limit);

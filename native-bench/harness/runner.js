@@ -9,6 +9,7 @@ import { cdfOf } from './cdf.js';
 import { isInterrupted, open } from './clean-up.js';
 import { Progress } from './progress.js';
 import { judge, measure, rowsOf } from './rounds.js';
+import { skip } from './skipped.js';
 
 /**
  * @typedef {import('./scenario.js').Scenario} Scenario
@@ -40,20 +41,27 @@ export async function runAll(names, { quick, directory, budgetMs }) {
     const { scenario, variant } = run;
     const rounds = scenario.rounds?.[quick ? 'quick' : 'full'] ?? ROUNDS[quick ? 'quick' : 'full'];
     const beganMs = performance.now();
+    const outcome = outcomes.get(scenario);
+    if (beganMs > endsMs) {
+      skip(titleOf(run), 'no time was left in this quick run; run it with --only.');
+      outcome?.bars.push(...judged(run, new Map()));
+      continue;
+    }
     progress.begin({ title: titleOf(run), rounds, position: index + 1, total: runs.length });
     try {
       const room = join(directory, `run-${index}`);
       mkdirSync(room);
       const shareMs = (endsMs - beganMs) / (runs.length - index);
-      const shown = await runOne(run, { quick, directory: room, rounds, shareMs, progress });
-      outcomes.get(scenario)?.rows.push(...shown.rows);
-      outcomes.get(scenario)?.bars.push(...shown.bars);
+      const { rows, bars } = await runOne(run, { quick, directory: room, rounds, shareMs, progress });
+      outcome?.rows.push(...rows);
+      outcome?.bars.push(...bars);
     } catch (error) {
+      // Whatever was closed under a call is no news.
       if (isInterrupted()) await new Promise(() => undefined);
       failures.push(failureOf(error, scenario.name, variant));
+      outcome?.bars.push(...judged(run, new Map()));
     }
     progress.end();
-    const outcome = outcomes.get(scenario);
     if (outcome) outcome.tookMs += Math.round(performance.now() - beganMs);
   }
   return { outcomes: [...outcomes.values()], failures };
@@ -102,14 +110,27 @@ async function runOne({ scenario, variant }, { quick, directory, rounds, shareMs
     enough: () => performance.now() - beganMs + (performance.now() - roundBeganMs) > shareMs,
   });
   open.subjects = [];
-  const bars = scenario.bars.filter((bar) => bar.variant === undefined || bar.variant === variant);
-  const label = { name: scenario.name, ...(variant === undefined ? {} : { variant }) };
-  const rows = rowsOf(measured, bars).map((row) => {
+  const rows = rowsOf(measured, barsOf({ scenario, variant })).map((row) => {
     const own = measured.get(row.subject) ?? [];
     const cdf = scenario.chart === 'cdf' ? cdfOf(own) : undefined;
-    return { ...label, ...row, rounds: own.length, ...(cdf ? { cdf } : {}) };
+    return { ...labelOf({ scenario, variant }), ...row, rounds: own.length, ...(cdf ? { cdf } : {}) };
   });
-  return { rows, bars: bars.map((bar) => ({ ...judge(measured, bar), ...label })) };
+  return { rows, bars: judged({ scenario, variant }, measured) };
+}
+
+/** @param {Run} run @param {import('./rounds.js').Measured} measured @returns {ScenarioBar[]} */
+function judged(run, measured) {
+  return barsOf(run).map((bar) => ({ ...judge(measured, bar), ...labelOf(run) }));
+}
+
+/** @param {Run} run */
+function barsOf({ scenario, variant }) {
+  return scenario.bars.filter((bar) => bar.variant === undefined || bar.variant === variant);
+}
+
+/** @param {Run} run */
+function labelOf({ scenario, variant }) {
+  return { name: scenario.name, ...(variant === undefined ? {} : { variant }) };
 }
 
 /** @param {Run} run */
