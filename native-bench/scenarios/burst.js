@@ -4,7 +4,7 @@ import { createTroupe } from '../../dist/index.js';
 import { postMessageCaller } from '../floors/node-floor.js';
 import { histogramOfMs } from '../harness/histogram.js';
 import { piscinaCaller } from '../peers/piscina.js';
-import { plainSubject } from '../subjects/subject.js';
+import { onlyCounted, plainSubject } from '../subjects/subject.js';
 import { work } from '../subjects/work.js';
 
 const CALLS = 50;
@@ -26,11 +26,21 @@ export const scenario = {
       return [
         few,
         await troupeBurst('troupe, 1 call per instance', task, 1),
-        plainSubject('piscina, up to 50 threads', async () => {
-          const pool = await piscinaCaller(task, { threads: CALLS, minThreads: 0 });
-          return pool ? burst(pool.call).finally(pool.close) : {};
-        }),
-        ...(quick ? [] : [plainSubject('new Worker for each', () => threadEach(task))]),
+        plainSubject(
+          'piscina, up to 50 threads',
+          onlyCounted(async () => {
+            const pool = await piscinaCaller(task, { threads: CALLS, minThreads: 0 });
+            return pool ? burst(pool.call).finally(pool.close) : {};
+          }),
+        ),
+        ...(quick
+          ? []
+          : [
+              plainSubject(
+                'new Worker for each',
+                onlyCounted(() => threadEach(task)),
+              ),
+            ]),
       ];
     } catch (error) {
       await few.close();

@@ -47,7 +47,7 @@ export const scenario = {
     threadBar('lodash + zod + yaml', 3, 4),
     { figure: 'p50', subject: 'troupe process, spare', against: 'fork', bar: 1 / 10, aim: 1 / 15, variant: '400 KB' },
   ],
-  rounds: { full: 10, quick: 2 },
+  rounds: { full: 10, quick: 1 },
   async subjects({ quick, directory, variant = '1 KB' }) {
     const code = await BUNDLES[/** @type {keyof typeof BUNDLES} */ (variant)]();
     const times = quick ? 1 : 2;

@@ -9,10 +9,7 @@ export const scenario = {
   question:
     'How much more anonymous memory is resident after 1,000,000 calls than after 100,000 (quick: 100,000 and 10,000)?',
   unit: 'times',
-  bars: [
-    { figure: 'value', subject: 'troupe, one at a time', against: '', bar: 1.1, aim: 1.02 },
-    { figure: 'value', subject: 'troupe, 64 in flight', against: '', bar: 1.1, aim: 1.02 },
-  ],
+  bars: [{ figure: 'value', subject: 'troupe, one at a time', against: '', bar: 1.1, aim: 1.02 }],
   rounds: { full: 3, quick: 1 },
   async subjects({ quick }) {
     const times = quick ? [10_000, 100_000] : [100_000, 1_000_000];
@@ -31,6 +28,7 @@ export const scenario = {
           }
         }),
       );
-    return [growth('troupe, one at a time', 1), growth('troupe, 64 in flight', 64)];
+    const one = growth('troupe, one at a time', 1);
+    return quick ? [one] : [one, growth('troupe, 64 in flight', 64)];
   },
 };

@@ -10,7 +10,7 @@ import { childOptions, report, rssAnonBytes } from './own-process.js';
 import { EVENT } from './work.js';
 
 /** Before memory is read. */
-const CALM_MS = 1_000;
+const CALM_MS = 500;
 const CODE = 'export default (event) => event;';
 const THREAD = `require('node:worker_threads').parentPort.on('message', (event) => require('node:worker_threads').parentPort.postMessage(event));`;
 
@@ -18,7 +18,7 @@ const THREAD = `require('node:worker_threads').parentPort.on('message', (event) 
 const { kind, instances, spares } = childOptions();
 const beforeBytes = kind === 'troupe' ? await startTroupe() : await startThreads();
 await sleep(CALM_MS);
-report({ bytesPerInstance: (rssAnonBytes() - beforeBytes) / instances });
+report({ bytesPerInstance: ((await rssAnonBytes()) - beforeBytes) / instances });
 
 const [{ settleMs, forMs }] = await once(process, 'message');
 await sleep(settleMs);
@@ -37,7 +37,7 @@ async function startTroupe() {
   const source = /** @type {const} */ ({ language: 'js', code: CODE });
   await troupe.deploy({ name: 'echo', source, maxInstances: instances });
   await sleep(CALM_MS);
-  const bytes = rssAnonBytes();
+  const bytes = await rssAnonBytes();
   await troupe.deploy({ name: 'echo', source, minInstances: instances, maxInstances: instances });
   for (;;) {
     const { instances: up } = await troupe.describe('echo');
@@ -50,7 +50,7 @@ async function startTroupe() {
 
 /** The same of threads without anything in them. */
 async function startThreads() {
-  const bytes = rssAnonBytes();
+  const bytes = await rssAnonBytes();
   for (let started = 0; started < instances; started++) {
     const worker = new Worker(THREAD, { eval: true });
     worker.postMessage(EVENT);

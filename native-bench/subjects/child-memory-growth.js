@@ -14,7 +14,7 @@ let done = 0;
 for (const upTo of times) {
   await manyAtATime(() => troupe.invoke('echo', EVENT), upTo - done, inFlight);
   done = upTo;
-  held.push(rssAnonBytes());
+  held.push(await rssAnonBytes());
 }
 report({ rssAnonBytes: held });
 await troupe.close();

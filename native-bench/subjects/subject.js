@@ -80,7 +80,7 @@ export function lasting({ forMs, firstTimes }, measure) {
 
 /** How long subjects are warmed up at most, and how long a round lasts. @param {boolean} quick */
 export function paceOf(quick) {
-  return quick ? { warmMs: 800, forMs: 60, firstTimes: 100 } : { warmMs: 3_000, forMs: 300, firstTimes: 500 };
+  return quick ? { warmMs: 500, forMs: 60, firstTimes: 100 } : { warmMs: 3_000, forMs: 300, firstTimes: 500 };
 }
 
 /**
