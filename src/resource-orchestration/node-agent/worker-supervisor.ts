@@ -47,6 +47,8 @@ export interface WorkerSupervisorOptions {
   readonly memoryBudgetMb?: number;
   /** Absent: none are kept. */
   readonly spares?: SpareLimits;
+  /** Whether threads and their callers may spin while they wait for each other. True unless told otherwise. */
+  readonly spin?: boolean;
   /** Told of each process group that belongs to a worker, so that another process can end it should this one be killed. */
   readonly group?: (pid: number, alive: boolean) => void;
 }
@@ -143,10 +145,10 @@ export class WorkerSupervisor {
   }
 
   #makeWorker(workerId: string, spec: WorkerSpec): SupervisedWorker {
-    const { entryPoints, startTimeoutMs = START_TIMEOUT_MS, group = () => {} } = this.#options;
+    const { entryPoints, startTimeoutMs = START_TIMEOUT_MS, spin = true, group = () => {} } = this.#options;
     const { kind, memoryMb } = spec;
     const makeBody = (events: BodyEvents) => {
-      const common = { entry: entryPoints[kind], memoryMb, events, isSpare: spec.group === SPARE_GROUP };
+      const common = { entry: entryPoints[kind], memoryMb, events, spin, isSpare: spec.group === SPARE_GROUP };
       return kind === 'thread' ? new ThreadBody(common) : new ProcessBody({ ...common, clock: this.#clock });
     };
     return new SupervisedWorker({
