@@ -28,7 +28,7 @@ interface Packed {
   readonly transferred: readonly ArrayBuffer[] | undefined;
 }
 
-export function packPosted({ kind, port, call, argument, meta, payload }: Frame): Packed {
+export function packPosted({ kind, port, call, argument, meta, payload, isGiven }: Frame): Packed {
   const bytes = meta.length + payload.length;
   if (bytes === 0) return { message: [kind, port, call, argument, 0, 0], transferred: undefined };
   if (bytes <= JOINED_BYTES && meta.length > 0) {
@@ -38,7 +38,7 @@ export function packPosted({ kind, port, call, argument, meta, payload }: Frame)
     return { message: [kind, port, call, argument, meta.length, joined], transferred: undefined };
   }
   const isTransferred = payload.length >= TRANSFERRED_BYTES;
-  const own = isTransferred ? new Uint8Array(payload) : ownBytes(payload);
+  const own = isTransferred && isGiven !== true ? new Uint8Array(payload) : ownBytes(payload);
   const message: PostedFrame = [
     kind,
     port,

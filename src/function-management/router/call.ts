@@ -35,6 +35,7 @@ export class Call implements InstanceCall {
   readonly #receivedAtWallMs: number;
   #settled = false;
   attempt = 1;
+  isLastAttempt = false;
   /** Set when the call is routed; on the monotonic clock. */
   deadlineMs = Number.POSITIVE_INFINITY;
   timeoutMs = 0;
