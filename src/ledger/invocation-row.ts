@@ -16,7 +16,9 @@ const ROWS_IN_BLOCK = 64;
 export class InvocationRow {
   readonly #times: Float64Array;
   readonly #start: number;
-  id = '';
+  readonly #idPrefix: string;
+  /** Counts the invocations of this run; a string for each would be what lives longest of a call. */
+  number = 0;
   functionName = '';
   functionVersion: number | undefined;
   instanceId: string | undefined;
@@ -25,12 +27,18 @@ export class InvocationRow {
   attempt = 1;
   depth = 0;
 
-  constructor(times: Float64Array, start: number) {
+  constructor(times: Float64Array, start: number, idPrefix: string) {
     this.#times = times;
     this.#start = start;
+    this.#idPrefix = idPrefix;
   }
 
-  begin(receivedMs: number, receivedAtMs: number): void {
+  get id(): string {
+    return invocationId(this.#idPrefix, this.number);
+  }
+
+  begin(number: number, receivedMs: number, receivedAtMs: number): void {
+    this.number = number;
     const times = this.#times;
     const start = this.#start;
     times[start] = receivedMs;
@@ -73,13 +81,25 @@ export class InvocationRow {
   }
 }
 
+/** Unique for ever where no other run has the prefix. */
+export function invocationId(prefix: string, number: number): string {
+  return `${prefix}-${number.toString(36)}`;
+}
+
 /** The rows that nobody uses. */
 export class FreeRows {
   readonly #rows = new FifoQueue<InvocationRow>();
+  readonly #idPrefix: string;
+
+  constructor(idPrefix: string) {
+    this.#idPrefix = idPrefix;
+  }
 
   take(): InvocationRow {
-    if (this.#rows.size === 0) this.#addBlock();
-    return this.#rows.shift() ?? new InvocationRow(new Float64Array(TIMES_IN_ROW), 0);
+    const row = this.#rows.shift();
+    if (row) return row;
+    this.#addBlock();
+    return this.take();
   }
 
   give(row: InvocationRow): void {
@@ -88,6 +108,8 @@ export class FreeRows {
 
   #addBlock(): void {
     const times = new Float64Array(ROWS_IN_BLOCK * TIMES_IN_ROW);
-    for (let row = 0; row < ROWS_IN_BLOCK; row++) this.#rows.push(new InvocationRow(times, row * TIMES_IN_ROW));
+    for (let row = 0; row < ROWS_IN_BLOCK; row++) {
+      this.#rows.push(new InvocationRow(times, row * TIMES_IN_ROW, this.#idPrefix));
+    }
   }
 }

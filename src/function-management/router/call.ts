@@ -12,6 +12,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { type InvocationStatus, STAMP } from '../../ledger/protocol.ts';
 import type { StreamHead } from '../../transport/protocol.ts';
 import type { InstanceCall, InstanceHandle, InstanceLoss } from '../instance/protocol.ts';
+import type { CallQueue } from './call-queue.ts';
 import type { CallRequest } from './protocol.ts';
 
 /** What every call of one router shares. */
@@ -28,11 +29,11 @@ export interface CallHost {
 export type CallPlace = 'arriving' | 'queued' | 'inside' | 'left';
 
 export class Call implements InstanceCall {
-  readonly id: string;
   readonly request: CallRequest;
   /** The ledger's; nobody looks at it once the call has settled. */
   readonly row: InvocationRow;
   readonly #host: CallHost;
+  readonly #number: number;
   #settled = false;
   attempt = 1;
   isLastAttempt = false;
@@ -44,16 +45,23 @@ export class Call implements InstanceCall {
   instance: InstanceHandle | undefined;
   channelNumber = 0;
   wheelPosition = -1;
+  queue: CallQueue<Call> | undefined;
+  before: Call | undefined;
+  after: Call | undefined;
   /** Part of its answer has reached the caller: it must not be run again. */
   hasEmitted = false;
 
-  constructor(id: string, request: CallRequest, host: CallHost) {
-    this.id = id;
+  constructor(request: CallRequest, host: CallHost) {
     this.request = request;
     this.#host = host;
     const { clock, ledger } = host;
     this.row = ledger.open(clock.nowMs(), clock.wallMs());
+    this.#number = this.row.number;
     host.hold.begin();
+  }
+
+  get id(): string {
+    return this.#host.ledger.idOf(this.#number);
   }
 
   get payload(): Uint8Array {
@@ -147,7 +155,6 @@ export class Call implements InstanceCall {
     this.#settled = true;
     const { row } = this;
     row.stamp(STAMP.replied, nowMs);
-    row.id = this.id;
     row.functionName = this.request.functionName;
     row.functionVersion = this.functionVersion;
     row.instanceId = this.instance?.instanceId;

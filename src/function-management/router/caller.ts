@@ -30,8 +30,6 @@ export interface CallerOptions {
   readonly payloadLimitBytes: number;
   /** Whether the host takes no more calls, though the router may be gone already. */
   readonly isClosing: () => boolean;
-  /** Unique for ever. */
-  readonly nextId: () => string;
 }
 
 /** The calls that one signal cancels. */
@@ -105,7 +103,6 @@ export class Caller {
   nested(parent: InstanceCall, meta: NestedCallMeta, payload: Uint8Array, answer: NestedAnswer): NestedCallHandle {
     const remainingMs = Math.max(1, Math.min(meta.timeoutMs ?? Number.POSITIVE_INFINITY, parent.remainingMs()));
     const call = new Call(
-      this.#options.nextId(),
       {
         functionName: meta.name,
         payload,
@@ -213,11 +210,7 @@ export class Caller {
       options === NO_OPTIONS && !chunk
         ? { functionName, payload, depth: 0, mode, settled }
         : { functionName, payload, depth: 0, ...rest, ...givenOptions(options) };
-    const call: Call = new Call(
-      this.#options.nextId(),
-      signal ? this.#abortable(request, signal, () => call) : request,
-      this.#host,
-    );
+    const call: Call = new Call(signal ? this.#abortable(request, signal, () => call) : request, this.#host);
     if (signal?.aborted) call.fail(new TroupeError('CANCELLED', 'The call was cancelled before it began.'));
     else this.#send(call);
     return call;
