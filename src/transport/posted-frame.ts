@@ -2,8 +2,8 @@
  * A frame as a message between threads.
  *
  * Posting copies the whole ArrayBuffer under a view, once into the message and once out of it. So bytes that are a part of a larger
- * buffer, or of shared memory, are copied out first; large payloads are copied once and that copy is transferred; nothing that the
- * sender may still use is ever transferred.
+ * buffer, or of shared memory, are copied out first; large payloads are transferred: those that were given away as they are, others as
+ * a copy. Nothing that the sender may still use is ever transferred.
  */
 import { isFrameKind } from './frame-codec.ts';
 import { EMPTY, type Frame, type FrameKind } from './protocol.ts';
