@@ -6,13 +6,20 @@ import { workerData } from 'node:worker_threads';
 import { type Endpoint, expose } from 'comlink';
 import type { InstanceControl, ThreadInstanceData } from '../transport/instance-control.ts';
 import { RingChannel } from '../transport/ring-channel.ts';
+import { SpinPolicy } from '../transport/spin-policy.ts';
 import { Gauges } from './gauges.ts';
 import { Instance } from './instance.ts';
 import { ProcessGroups } from './process-groups.ts';
 
 const data: ThreadInstanceData = workerData;
 const groups = new ProcessGroups();
-const calls = new RingChannel({ port: data.calls, incoming: data.callsIn, outgoing: data.callsOut, spinsFor: 'calls' });
+const calls = new RingChannel({
+  port: data.calls,
+  incoming: data.callsIn,
+  outgoing: data.callsOut,
+  spinsFor: 'calls',
+  policy: new SpinPolicy({ isAllowed: data.spin }),
+});
 const gauges = new Gauges(new Float64Array(data.gauges), { intervalMs: 50, shortestMs: 5 });
 // A thread shares nothing of its host's environment.
 const instance = new Instance({ calls, gauges, groups, hostEnv: {} });

@@ -23,14 +23,25 @@ const WEIGHT = 1 / 8;
 const PATIENCE = 4;
 const MIN_SPIN_MS = 0.015;
 
+export interface SpinPolicyOptions {
+  /** False: every wait is slept through. True unless told otherwise. */
+  readonly isAllowed?: boolean;
+}
+
 export class SpinPolicy {
+  readonly #isAllowed: boolean;
   #earned = STAKE;
   #sinceProbe = 0;
   #probeEvery = FIRST_PROBE;
   #expectedMs = MAX_SPIN_MS / PATIENCE;
 
+  constructor({ isAllowed = true }: SpinPolicyOptions = {}) {
+    this.#isAllowed = isAllowed;
+  }
+
   /** A wait begins: for how long to spin, 0 for not at all. Each budget above 0 is answered by `won` or `lost`. */
   budgetMs(): number {
+    if (!this.#isAllowed) return 0;
     if (this.#earned > 0) return Math.min(MAX_SPIN_MS, Math.max(MIN_SPIN_MS, this.#expectedMs * PATIENCE));
     if (++this.#sinceProbe < this.#probeEvery) return 0;
     this.#probeEvery = Math.min(PROBE_EVERY, this.#probeEvery * 2);

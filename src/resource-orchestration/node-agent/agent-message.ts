@@ -14,6 +14,7 @@ export interface AgentProcessOptions {
   readonly memoryBudgetMb?: number;
   readonly startTimeoutMs?: number;
   readonly spares?: SpareLimits;
+  readonly spin?: boolean;
 }
 
 export type AgentCommand =
