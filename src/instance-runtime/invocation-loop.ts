@@ -150,7 +150,9 @@ export class InvocationLoop {
   #post(call: number, kind: FrameKind, runMs: number, content: Uint8Array): void {
     const isFailure = kind === FRAME_KINDS.failure;
     const meta = isFailure ? content : EMPTY;
-    this.#outbox.post({ kind, port: 0, call, argument: runMs, meta, payload: isFailure ? EMPTY : content });
+    const payload = isFailure ? EMPTY : content;
+    // Encoded for this frame, and for nobody else.
+    this.#outbox.post({ kind, port: 0, call, argument: runMs, meta, payload, isGiven: true });
   }
 }
 

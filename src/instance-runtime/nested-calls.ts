@@ -94,6 +94,7 @@ export class NestedCalls {
         argument,
         meta: encodeMeta(meta),
         payload: encoded,
+        isGiven: true,
       });
     });
     const pending = this.#pending.get(call);

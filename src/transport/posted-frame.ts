@@ -2,8 +2,8 @@
  * A frame as a message between threads.
  *
  * Posting copies the whole ArrayBuffer under a view, once into the message and once out of it. So bytes that are a part of a larger
- * buffer, or of shared memory, are copied out first; large payloads are copied once and that copy is transferred; nothing that the
- * sender may still use is ever transferred.
+ * buffer, or of shared memory, are copied out first; large payloads are transferred: those that were given away as they are, others as
+ * a copy. Nothing that the sender may still use is ever transferred.
  */
 import { isFrameKind } from './frame-codec.ts';
 import { EMPTY, type Frame, type FrameKind } from './protocol.ts';
@@ -28,7 +28,7 @@ interface Packed {
   readonly transferred: readonly ArrayBuffer[] | undefined;
 }
 
-export function packPosted({ kind, port, call, argument, meta, payload }: Frame): Packed {
+export function packPosted({ kind, port, call, argument, meta, payload, isGiven }: Frame): Packed {
   const bytes = meta.length + payload.length;
   if (bytes === 0) return { message: [kind, port, call, argument, 0, 0], transferred: undefined };
   if (bytes <= JOINED_BYTES && meta.length > 0) {
@@ -38,7 +38,7 @@ export function packPosted({ kind, port, call, argument, meta, payload }: Frame)
     return { message: [kind, port, call, argument, meta.length, joined], transferred: undefined };
   }
   const isTransferred = payload.length >= TRANSFERRED_BYTES;
-  const own = isTransferred ? new Uint8Array(payload) : ownBytes(payload);
+  const own = isTransferred && isGiven !== true ? new Uint8Array(payload) : ownBytes(payload);
   const message: PostedFrame = [
     kind,
     port,

@@ -62,6 +62,11 @@ export interface Frame {
   readonly meta: Uint8Array;
   /** What the user's side encoded; empty where there is none. */
   readonly payload: Uint8Array;
+  /**
+   * The sender gives the payload away: once the frame was sent, nobody reads or writes its ArrayBuffer any more, all of which it has. A
+   * channel may then transfer it instead of copying it, which leaves it empty here. Says nothing on the receiving side.
+   */
+  readonly isGiven?: boolean;
 }
 
 /** Whether the frame ends a call, seen from the instance. */

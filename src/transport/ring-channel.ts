@@ -21,8 +21,13 @@ import { type Ringing, type Spinner, threadSpinner, type Waiting } from './spinn
 
 /** The other end has rung. */
 const BELL = 0;
-/** Larger frames are posted: two copies through the ring then cost more than a message. */
+/** Larger frames are posted: what a message costs is less than two copies through the ring, and one more where there is none to give. */
 const INLINE_BYTES = 73_728;
+const INLINE_GIVEN_BYTES = 32_768;
+/** Whoever is waited for copies about as much as was sent, into memory that is in no cache. */
+const COPIED_BYTES_PER_MS = 3_500_000;
+/** Beyond it a wake-up is no longer what costs. */
+const MAX_COPYING_MS = 0.4;
 /** A bell costs 3 to 10 us. */
 const FRAMES_PER_BELL = 16;
 /** Frames delivered in one go; the event loop has a turn between. */
@@ -69,6 +74,8 @@ export class RingChannel implements Channel, Waiting, Ringing {
   /** 0 while nobody spins. */
   #spinsSinceMs = 0;
   #spinsUntilMs = 0;
+  /** By how much the wait is longer because of the size of what was sent or delivered last. */
+  #copyingMs = 0;
 
   /** Takes the port over. It no longer keeps the process alive. */
   constructor(options: RingChannelOptions) {
@@ -101,7 +108,9 @@ export class RingChannel implements Channel, Waiting, Ringing {
       return 'sent';
     }
     if (this.#isFull()) return 'full';
-    const isInline = recordSize(frame.meta.length, frame.payload.length) <= this.#inlineBytes;
+    const bytes = recordSize(frame.meta.length, frame.payload.length);
+    const isInline = bytes <= this.#inlineBytes && (bytes <= INLINE_GIVEN_BYTES || frame.isGiven !== true);
+    this.#copyingMs = bytes <= INLINE_GIVEN_BYTES ? 0 : Math.min(MAX_COPYING_MS, bytes / COPIED_BYTES_PER_MS);
     if (!isInline || !this.#writer.tryWrite(frame)) this.#post(frame);
     else this.#hasWritten();
     if (this.#spinsFor !== undefined) this.#sentOne(frame);
@@ -179,7 +188,7 @@ export class RingChannel implements Channel, Waiting, Ringing {
     const budgetMs = this.#policy.budgetMs();
     if (budgetMs === 0) return false;
     this.#spinsSinceMs = nowMs;
-    this.#spinsUntilMs = nowMs + budgetMs;
+    this.#spinsUntilMs = nowMs + budgetMs + this.#copyingMs;
     this.#reader.unpark();
     return true;
   }
@@ -283,7 +292,7 @@ export class RingChannel implements Channel, Waiting, Ringing {
 
   #hasRead(): void {
     if (this.#spinsSinceMs > 0) {
-      this.#policy.won(this.#spinner.nowMs() - this.#spinsSinceMs);
+      this.#policy.won(Math.max(0, this.#spinner.nowMs() - this.#spinsSinceMs - this.#copyingMs));
       this.#spinsSinceMs = 0;
     }
     if (!this.#core.isClosed && this.#reader.takeRoomWanted()) this.#port.postMessage(BELL);

@@ -132,6 +132,32 @@ export function describeChannelConformance(name: string, makePair: MakePair): vo
       expect(Buffer.alloc(100 * KIB, 7).equals(atFar.frames[0]?.payload ?? EMPTY)).toBe(true);
     });
 
+    it('carries what is given away, and takes nothing from those who give a part of it, or nothing', async () => {
+      const { near, far } = await pair();
+      const atFar = record(far);
+      const sizes = [1, 5 * KIB, 40 * KIB, 200 * KIB];
+      const shared = Buffer.alloc(400 * KIB, 3);
+      const kept = Buffer.alloc(200 * KIB, 4);
+      for (const bytes of sizes) near.send(frame(bytes, { payload: Buffer.alloc(bytes, bytes % 251), isGiven: true }));
+      near.send(frame(1, { payload: shared.subarray(KIB, 300 * KIB), isGiven: true }));
+      near.send(frame(2, { payload: kept, isGiven: false }));
+      await atFar.arrived(sizes.length + 2);
+      expect(atFar.frames.map(({ payload }) => payload.length)).toEqual([...sizes, 299 * KIB, 200 * KIB]);
+      expect(atFar.frames.map(({ payload }) => payload[0])).toEqual([...sizes.map((bytes) => bytes % 251), 3, 4]);
+      expect([shared.length, shared[0], shared[350 * KIB], kept.length]).toEqual([400 * KIB, 3, 3, 200 * KIB]);
+    });
+
+    it('leaves what is given away to its sender while it is full', async () => {
+      const { near, far } = await pair({ highWaterBytes: 128 * KIB });
+      let refused: Frame | undefined;
+      for (let call = 0; !refused && call < 20; call++) {
+        const one = frame(call, { payload: Buffer.alloc(64 * KIB, 5), isGiven: true });
+        if (near.send(one) === 'full') refused = one;
+      }
+      expect(Buffer.alloc(64 * KIB, 5).equals(refused?.payload ?? EMPTY)).toBe(true);
+      await record(far).arrived(1);
+    });
+
     it('keeps frames until there is a receiver', async () => {
       const { near, far } = await pair();
       near.send(frame(1));

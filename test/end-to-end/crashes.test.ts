@@ -31,6 +31,13 @@ describe.each(PLACES)('a call whose instance crashes, in a $isolation of an agen
     expect(attempts).toEqual(['1 order-7', '2 order-7']);
   });
 
+  it('is tried again with all of a large payload', async () => {
+    const source =
+      'export default (event, { attempt }) => { if (attempt < 3) process.exit(1); return [event.length, event[99_999]] }';
+    const name = await host.function(source, { isolation, idempotent: true });
+    expect(await host.troupe.invoke(name, Buffer.alloc(300_000, 9))).toEqual([300_000, 9]);
+  });
+
   it('fails typed and is not run twice when the function is not idempotent', async () => {
     const { outcome, attempts } = await run({ idempotent: false, crashes: 9 });
     expect(outcome).toMatchObject({ code: 'INSTANCE_CRASHED', retryable: true, details: { attempts: 1 } });

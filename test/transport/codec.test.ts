@@ -57,6 +57,21 @@ describe('the payload codec', () => {
     );
   });
 
+  it('gives back large strings of any kind, however they were put together', () => {
+    const parts = ['plain ASCII, ', 'Grüße, ', 'жук, ', '😀, ', '\u0000\ufeff\ufffd, '];
+    for (const part of parts) {
+      const long = part.repeat(20_000);
+      for (const value of [long, `\ufeff${long}`, `${long}ü`, `${'a'.repeat(65_536)}${part}`]) {
+        expect(roundTrip(value) === value).toBe(true);
+      }
+    }
+  });
+
+  it('refuses a large string over the limit, in characters or in bytes', () => {
+    expect(refusal('a'.repeat(70_001), { limitBytes: 70_000 }).reason).toBe('too-large');
+    expect(refusal('ü'.repeat(66_000), { limitBytes: 70_000 }).reason).toBe('too-large');
+  });
+
   it('keeps the kind of every container, also of those that hold nothing', () => {
     const value = {
       map: new Map<unknown, unknown>([

@@ -46,7 +46,15 @@ export class InstanceConnection {
     const number = this.#calls.nextNumber();
     const { id, mode, attempt, depth, idempotencyKey: key } = call;
     const meta = encodeCallMeta(key === undefined ? { id, mode, attempt, depth } : { id, mode, attempt, depth, key });
-    const outcome = this.#send(FRAME_KINDS.invoke, number, call.remainingMs(), meta, call.payload);
+    const outcome = this.#options.channel.send({
+      kind: FRAME_KINDS.invoke,
+      port: 0,
+      call: number,
+      argument: call.remainingMs(),
+      meta,
+      payload: call.payload,
+      isGiven: call.isLastAttempt === true,
+    });
     if (outcome !== 'sent') return false;
     this.#calls.add(number, call);
     return true;
@@ -159,9 +167,5 @@ export class InstanceConnection {
       if (this.#options.channel.send(frame) === 'full') return;
       this.#refused.shift();
     }
-  }
-
-  #send(kind: Frame['kind'], call: number, argument: number, meta: Uint8Array = EMPTY, payload: Uint8Array = EMPTY) {
-    return this.#options.channel.send({ kind, port: 0, call, argument, meta, payload });
   }
 }

@@ -36,6 +36,7 @@ export class Call implements InstanceCall {
   readonly #number: number;
   #settled = false;
   attempt = 1;
+  isLastAttempt = false;
   /** Set when the call is routed; on the monotonic clock. */
   deadlineMs = Number.POSITIVE_INFINITY;
   timeoutMs = 0;

@@ -236,6 +236,8 @@ class Router {
 
   /** False when every instance is full. */
   #dispatch(route: VersionRoute, call: Call, nowMs: number): boolean {
+    const { idempotent, maxAttempts } = route.version.config;
+    call.isLastAttempt = !idempotent || call.attempt >= maxAttempts;
     for (;;) {
       const instance = route.instances.take(nowMs);
       if (!instance) return false;

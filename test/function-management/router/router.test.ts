@@ -203,6 +203,8 @@ describe('router', () => {
     const retried = send();
     const waiting = send();
     await settleMessages();
+    // Its payload will be needed once more.
+    expect(retried.call.isLastAttempt).toBe(false);
     router.tell('instanceGone', { instanceId: 'one' });
     retried.call.lost({ instanceId: 'one', reason: 'agent-lost' });
     const second = fakeHandle({ instanceId: 'two' });
@@ -210,6 +212,7 @@ describe('router', () => {
     await settleMessages();
     expect(second.calls).toEqual([retried.call]);
     expect(retried.call.attempt).toBe(2);
+    expect(retried.call.isLastAttempt).toBe(true);
     router.tell('instanceGone', { instanceId: 'two' });
     retried.call.lost({ instanceId: 'two', reason: 'crashed' });
     await settleMessages();
@@ -223,6 +226,7 @@ describe('router', () => {
     router.tell('instanceReady', handle);
     const sent = send();
     await settleMessages();
+    expect(sent.call.isLastAttempt).toBe(true);
     sent.call.lost({ instanceId: handle.instanceId, reason: 'out-of-memory' });
     await settleMessages();
     expect(codeOf(sent)).toBe('OUT_OF_MEMORY');
