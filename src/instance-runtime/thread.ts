@@ -26,6 +26,13 @@ process.once('exit', () => {
 });
 
 if (data.isSpare) await (await import('./thread-rehearsal.ts')).rehearseThread();
-const control: InstanceControl = { specialise: (image) => instance.specialise(image) };
+const control: InstanceControl = {
+  specialise: (image) => instance.specialise(image),
+  async join(end) {
+    const { port, incoming, outgoing, role } = end;
+    const spinsFor = role === 'caller' ? 'answers' : 'calls';
+    instance.join(end, new RingChannel({ port, incoming, outgoing, spinsFor }));
+  },
+};
 // Node's MessagePort has the methods of an EventTarget that comlink needs; only the types differ.
 expose(control, data.control as unknown as Endpoint);
