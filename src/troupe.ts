@@ -20,7 +20,6 @@ import type { FunctionSource } from './function-management/builder/protocol.ts';
 import type { FunctionDescription } from './function-management/registry/protocol.ts';
 import type { InvokeOptions } from './function-management/router/protocol.ts';
 import { holdProcess } from './kernel/process-hold.ts';
-import { toRecord } from './ledger/ledger.ts';
 import type { InvocationRecord } from './ledger/protocol.ts';
 import { type Runtime, startRuntime } from './runtime.ts';
 import type { HttpEvent, StreamHead } from './transport/protocol.ts';
@@ -106,8 +105,8 @@ export class Troupe implements AsyncDisposable {
     payload?: unknown,
     options?: InvokeOptions,
   ): Promise<InvocationDetails<Result>> {
-    const { result, entry } = await this.#runtime.caller.invoke(name, payload, options);
-    return { result: result as Result, invocation: toRecord(entry) };
+    const { result, invocation } = await this.#runtime.caller.invoke(name, payload, options);
+    return { result: result as Result, invocation };
   }
 
   /**

@@ -1,22 +1,8 @@
 /**
  * Keeps the latest invocations and sums over all of them. Always on; read by monitoring and by the doors, never asked on the call path.
  */
-import { phasesUs } from './phases.ts';
-import type { ColdStartReason, InvocationRecord, InvocationStatus, Stamps } from './protocol.ts';
-
-/** What one invocation leaves behind when it has ended. */
-export interface InvocationEntry {
-  readonly id: string;
-  readonly functionName: string;
-  readonly functionVersion: number | undefined;
-  readonly instanceId: string | undefined;
-  readonly status: InvocationStatus;
-  readonly coldStart: ColdStartReason | undefined;
-  readonly attempt: number;
-  readonly depth: number;
-  readonly receivedAtMs: number;
-  readonly stamps: Readonly<Stamps>;
-}
+import { FreeRows, type InvocationRow } from './invocation-row.ts';
+import type { ColdStartReason, InvocationRecord, InvocationStatus } from './protocol.ts';
 
 /** Upper bounds of the duration histogram, in ms: two a decade or finer where calls usually are. */
 export const DURATION_BUCKETS_MS = [
@@ -36,28 +22,34 @@ export interface FunctionTotals {
 }
 
 export class Ledger {
-  readonly #entries: (InvocationEntry | undefined)[];
+  /** The latest that have ended, in a ring. */
+  readonly #kept: (InvocationRow | undefined)[];
+  readonly #free = new FreeRows();
   readonly #totals = new Map<string, FunctionTotals>();
   #next = 0;
 
   constructor(keptInvocations: number) {
-    this.#entries = new Array<InvocationEntry | undefined>(keptInvocations).fill(undefined);
+    this.#kept = new Array<InvocationRow | undefined>(keptInvocations).fill(undefined);
   }
 
-  record(entry: InvocationEntry): void {
-    if (this.#entries.length > 0) {
-      this.#entries[this.#next] = entry;
-      this.#next = (this.#next + 1) % this.#entries.length;
-    }
-    const totals = this.#totalsOf(entry.functionVersion === undefined ? UNROUTED : entry.functionName);
-    const durationMs = entry.stamps.replied - entry.stamps.received;
+  /** A call has come in: where its stamps go until `close`. */
+  open(receivedMs: number, receivedAtMs: number): InvocationRow {
+    const row = this.#free.take();
+    row.begin(receivedMs, receivedAtMs);
+    return row;
+  }
+
+  /** The call has ended, and the row is complete. Whoever opened it may read it until the end of this turn, no longer. */
+  close(row: InvocationRow): void {
+    this.#keep(row);
+    const totals = this.#totalsOf(row.functionVersion === undefined ? UNROUTED : row.functionName);
+    const { durationMs } = row;
     totals.invocations++;
     totals.durationMs += durationMs;
-    increment(totals.byStatus, entry.status);
-    if (entry.coldStart) increment(totals.coldStarts, entry.coldStart);
-    const bucket = DURATION_BUCKETS_MS.findIndex((bound) => durationMs <= bound);
-    const index = bucket < 0 ? DURATION_BUCKETS_MS.length : bucket;
-    totals.durationBuckets[index] = (totals.durationBuckets[index] ?? 0) + 1;
+    increment(totals.byStatus, row.status);
+    if (row.coldStart) increment(totals.coldStarts, row.coldStart);
+    const bucket = bucketOf(durationMs);
+    totals.durationBuckets[bucket] = (totals.durationBuckets[bucket] ?? 0) + 1;
   }
 
   totals(): ReadonlyMap<string, Readonly<FunctionTotals>> {
@@ -70,20 +62,28 @@ export class Ledger {
   }
 
   find(id: string): InvocationRecord | undefined {
-    const entry = this.#entries.find((candidate) => candidate?.id === id);
-    return entry && toRecord(entry);
+    return this.#kept.find((row) => row?.id === id)?.toRecord();
   }
 
   /** Newest first. */
   latest(limit: number, functionName?: string): InvocationRecord[] {
     const found: InvocationRecord[] = [];
-    const size = this.#entries.length;
+    const size = this.#kept.length;
     for (let back = 1; back <= size && found.length < limit; back++) {
-      const entry = this.#entries[(this.#next - back + size) % size];
-      if (!entry) break;
-      if (functionName === undefined || entry.functionName === functionName) found.push(toRecord(entry));
+      const row = this.#kept[(this.#next - back + size) % size];
+      if (!row) break;
+      if (functionName === undefined || row.functionName === functionName) found.push(row.toRecord());
     }
     return found;
+  }
+
+  /** Free rows are taken in the order in which they were given: this one is the last to be used again. */
+  #keep(row: InvocationRow): void {
+    if (this.#kept.length === 0) return this.#free.give(row);
+    const oldest = this.#kept[this.#next];
+    if (oldest) this.#free.give(oldest);
+    this.#kept[this.#next] = row;
+    this.#next = (this.#next + 1) % this.#kept.length;
   }
 
   #totalsOf(functionName: string): FunctionTotals {
@@ -101,20 +101,10 @@ export class Ledger {
   }
 }
 
-export function toRecord(entry: InvocationEntry): InvocationRecord {
-  return {
-    id: entry.id,
-    functionName: entry.functionName,
-    ...(entry.functionVersion === undefined ? {} : { functionVersion: entry.functionVersion }),
-    ...(entry.instanceId === undefined ? {} : { instanceId: entry.instanceId }),
-    status: entry.status,
-    ...(entry.coldStart ? { coldStart: entry.coldStart } : {}),
-    attempt: entry.attempt,
-    depth: entry.depth,
-    receivedAtMs: entry.receivedAtMs,
-    phasesUs: phasesUs(entry.stamps),
-    totalUs: Math.round((entry.stamps.replied - entry.stamps.received) * 1e6) / 1e3,
-  };
+function bucketOf(durationMs: number): number {
+  let bucket = 0;
+  while (durationMs > (DURATION_BUCKETS_MS[bucket] ?? Number.POSITIVE_INFINITY)) bucket++;
+  return bucket;
 }
 
 function increment<Key>(counts: Map<Key, number>, key: Key): void {

@@ -1,39 +1,31 @@
 /** The time record of every invocation, and what each cold start was for. Types, and the order of the stamps. */
 import type { ErrorCode } from '../errors.ts';
 
-/** Stamped by the control process, in this order, in ms of its monotonic clock. */
-export interface Stamps {
+/** Where each stamp stands in a row. Stamped by the control process, in this order, in ms of its monotonic clock. */
+export const STAMP = {
   /** The call came in. */
-  received: number;
+  received: 0,
   /** Function and version are known. */
-  routed: number;
+  routed: 1,
   /** An instance was found, or one was asked for on behalf of waiting calls. */
-  dequeued: number;
+  dequeued: 2,
   /** The resource scheduler chose a node for the new instance. */
-  placed: number;
+  placed: 3,
   /** Its worker is up. */
-  started: number;
+  started: 4,
   /** It has loaded the function. */
-  specialised: number;
+  specialised: 5,
   /** The handler began: `finished` less the run time that the instance reports, for clocks are never compared across processes. */
-  delivered: number;
+  delivered: 6,
   /** The answer arrived. */
-  finished: number;
+  finished: 7,
   /** The caller has it. */
-  replied: number;
-}
+  replied: 8,
+} as const;
 
-export const STAMPS = [
-  'received',
-  'routed',
-  'dequeued',
-  'placed',
-  'started',
-  'specialised',
-  'delivered',
-  'finished',
-  'replied',
-] as const satisfies readonly (keyof Stamps)[];
+export type Stamp = (typeof STAMP)[keyof typeof STAMP];
+
+export const STAMPS = Object.keys(STAMP) as readonly (keyof typeof STAMP)[];
 
 /** Neighbouring stamps give one phase each. */
 export const PHASES = ['route', 'queue', 'place', 'start', 'specialise', 'deliver', 'run', 'reply'] as const;

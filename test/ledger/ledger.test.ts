@@ -1,34 +1,25 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type InvocationEntry, Ledger, UNROUTED } from '../../src/ledger/ledger.ts';
-import { newStamps, phasesUs } from '../../src/ledger/phases.ts';
-import { PHASES, STAMPS, type Stamps } from '../../src/ledger/protocol.ts';
+import type { InvocationRow } from '../../src/ledger/invocation-row.ts';
+import { Ledger, UNROUTED } from '../../src/ledger/ledger.ts';
+import { phasesUs } from '../../src/ledger/phases.ts';
+import { PHASES, STAMPS, type Stamp } from '../../src/ledger/protocol.ts';
 
-const stampsAt = (times: readonly number[]): Stamps => {
-  const stamps = newStamps(times[0] ?? 0);
-  for (const [index, name] of STAMPS.entries()) stamps[name] = times[index] ?? 0;
-  return stamps;
-};
+type Facts = Partial<
+  Pick<InvocationRow, 'id' | 'functionName' | 'functionVersion' | 'status' | 'coldStart' | 'attempt' | 'instanceId'>
+> & { readonly timesMs?: readonly number[] };
 
-function entry(facts: Partial<InvocationEntry> = {}): InvocationEntry {
-  return {
-    id: 'i',
-    functionName: 'f',
-    functionVersion: 1,
-    instanceId: 'f-1-1',
-    status: 'succeeded',
-    coldStart: undefined,
-    attempt: 1,
-    depth: 0,
-    receivedAtMs: 0,
-    stamps: stampsAt([0, 1, 2, 3, 4, 5, 6, 7, 8]),
-    ...facts,
-  };
+function record(ledger: Ledger, { timesMs = [0, 1, 2, 3, 4, 5, 6, 7, 8], ...facts }: Facts = {}): InvocationRow {
+  const row = ledger.open(timesMs[0] ?? 0, 0);
+  for (const stamp of STAMPS.keys()) row.stamp(stamp as Stamp, timesMs[stamp] ?? 0);
+  Object.assign(row, { id: 'i', functionName: 'f', functionVersion: 1, status: 'succeeded', ...facts });
+  ledger.close(row);
+  return row;
 }
 
 describe('phases', () => {
   it('are the differences of neighbouring stamps', () => {
-    expect(phasesUs(stampsAt([0, 1, 3, 6, 10, 15, 21, 28, 36]))).toEqual({
+    expect(phasesUs([0, 1, 3, 6, 10, 15, 21, 28, 36])).toEqual({
       route: 1_000,
       queue: 2_000,
       place: 3_000,
@@ -44,13 +35,12 @@ describe('phases', () => {
     const time = fc.double({ min: 0, max: 1e6, noNaN: true });
     fc.assert(
       fc.property(fc.array(time, { minLength: 9, maxLength: 9 }), (times) => {
-        const stamps = stampsAt(times);
-        stamps.replied = Math.max(...times);
-        stamps.received = Math.min(...times);
-        const phases = phasesUs(stamps);
+        const received = Math.min(...times);
+        const replied = Math.max(...times);
+        const phases = phasesUs([received, ...times.slice(1, -1), replied]);
         const sum = PHASES.reduce((total, phase) => total + phases[phase], 0);
         expect(Math.min(...Object.values(phases))).toBeGreaterThanOrEqual(0);
-        expect(Math.abs(sum - (stamps.replied - stamps.received) * 1_000)).toBeLessThan(0.01);
+        expect(Math.abs(sum - (replied - received) * 1_000)).toBeLessThan(0.01);
       }),
     );
   });
@@ -59,7 +49,7 @@ describe('phases', () => {
 describe('ledger', () => {
   it('keeps the latest invocations, newest first, and forgets the oldest', () => {
     const ledger = new Ledger(3);
-    for (let call = 1; call <= 5; call++) ledger.record(entry({ id: `i${call}` }));
+    for (let call = 1; call <= 5; call++) record(ledger, { id: `i${call}` });
     expect(ledger.latest(10).map(({ id }) => id)).toEqual(['i5', 'i4', 'i3']);
     expect(ledger.find('i4')?.id).toBe('i4');
     expect(ledger.find('i1')).toBeUndefined();
@@ -67,9 +57,9 @@ describe('ledger', () => {
 
   it('sums over all invocations, by status, cold start and duration', () => {
     const ledger = new Ledger(1);
-    ledger.record(entry());
-    ledger.record(entry({ status: 'TIMEOUT', coldStart: 'burst', stamps: stampsAt([0, 0, 0, 0, 0, 0, 0, 0, 90_000]) }));
-    ledger.record(entry({ functionName: 'g' }));
+    record(ledger);
+    record(ledger, { status: 'TIMEOUT', coldStart: 'burst', timesMs: [0, 0, 0, 0, 0, 0, 0, 0, 90_000] });
+    record(ledger, { functionName: 'g' });
     const totals = ledger.totals().get('f');
     expect(totals?.invocations).toBe(2);
     expect(totals?.durationMs).toBe(90_008);
@@ -87,9 +77,7 @@ describe('ledger', () => {
   it('counts calls of functions that do not exist together, whatever their names', () => {
     const ledger = new Ledger(10);
     for (let call = 0; call < 5; call++) {
-      ledger.record(
-        entry({ functionName: `made-up-${call}`, functionVersion: undefined, status: 'FUNCTION_NOT_FOUND' }),
-      );
+      record(ledger, { functionName: `made-up-${call}`, functionVersion: undefined, status: 'FUNCTION_NOT_FOUND' });
     }
     expect([...ledger.totals().keys()]).toEqual([UNROUTED]);
     expect(ledger.latest(1)[0]?.functionName).toBe('made-up-4');
@@ -97,8 +85,40 @@ describe('ledger', () => {
 
   it('keeps nothing but sums when it may keep no invocations', () => {
     const ledger = new Ledger(0);
-    ledger.record(entry());
+    record(ledger);
     expect(ledger.latest(10)).toEqual([]);
     expect(ledger.totals().get('f')?.invocations).toBe(1);
+  });
+
+  it('gives a call that begins nothing of the one that had its place before', () => {
+    const ledger = new Ledger(1);
+    for (let call = 0; call < 200; call++) {
+      record(ledger, { id: `cold-${call}`, coldStart: 'burst', attempt: 3, instanceId: 'f-1-1', status: 'TIMEOUT' });
+    }
+    const row = ledger.open(50, 1_000);
+    row.id = 'next';
+    row.functionName = 'g';
+    row.status = 'FUNCTION_NOT_FOUND';
+    row.stamp(8, 51);
+    ledger.close(row);
+    expect(ledger.latest(1)[0]).toEqual({
+      id: 'next',
+      functionName: 'g',
+      status: 'FUNCTION_NOT_FOUND',
+      attempt: 1,
+      depth: 0,
+      receivedAtMs: 1_000,
+      phasesUs: { route: 0, queue: 0, place: 0, start: 0, specialise: 0, deliver: 0, run: 0, reply: 1_000 },
+      totalUs: 1_000,
+    });
+  });
+
+  it('leaves a row alone while its call is inside, however many others come and go', () => {
+    const ledger = new Ledger(2);
+    const inside = ledger.open(7, 0);
+    inside.id = 'inside';
+    for (let call = 0; call < 500; call++) expect(record(ledger, { id: `i${call}` })).not.toBe(inside);
+    expect(inside.at(0)).toBe(7);
+    expect(inside.id).toBe('inside');
   });
 });

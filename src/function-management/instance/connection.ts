@@ -11,6 +11,7 @@ import { encodeCallMeta } from '../../transport/call-meta.ts';
 import { decodeMeta, encodeMeta } from '../../transport/codec.ts';
 import type { CancelMeta, Channel, Frame, LogLine, NestedCallMeta, StreamHead } from '../../transport/protocol.ts';
 import { EMPTY, FRAME_KINDS } from '../../transport/protocol.ts';
+import { CallTable } from './call-table.ts';
 import type { InstanceCall, InstanceLoss, InstanceObserver, LogOrigin, NestedCallHandle } from './protocol.ts';
 
 export interface ConnectionOptions {
@@ -25,11 +26,10 @@ export interface ConnectionOptions {
 
 export class InstanceConnection {
   readonly #options: ConnectionOptions;
-  readonly #calls = new Map<number, InstanceCall>();
+  readonly #calls = new CallTable<InstanceCall>();
   readonly #nested = new Map<number, NestedCallHandle>();
   /** What a full channel did not take: nobody would send it again, and the function would wait for it in vain. */
   #refused: Frame[] = [];
-  #nextNumber = 1;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -43,14 +43,12 @@ export class InstanceConnection {
   }
 
   dispatch(call: InstanceCall): boolean {
-    const number = this.#nextNumber;
-    this.#nextNumber = (number + 1) >>> 0 || 1;
+    const number = this.#calls.nextNumber();
     const { id, mode, attempt, depth, idempotencyKey: key } = call;
     const meta = encodeCallMeta(key === undefined ? { id, mode, attempt, depth } : { id, mode, attempt, depth, key });
     const outcome = this.#send(FRAME_KINDS.invoke, number, call.remainingMs(), meta, call.payload);
     if (outcome !== 'sent') return false;
-    this.#calls.set(number, call);
-    call.channelNumber = number;
+    this.#calls.add(number, call);
     return true;
   }
 
@@ -66,8 +64,7 @@ export class InstanceConnection {
 
   /** Ends every call inside with the loss, and takes no more. */
   abandon(loss: InstanceLoss): void {
-    const calls = [...this.#calls.values()];
-    this.#calls.clear();
+    const calls = this.#calls.clear();
     for (const nested of this.#nested.values()) nested.cancel();
     this.#nested.clear();
     this.#refused = [];

@@ -7,9 +7,9 @@
 import { deserializeError, type ErrorCode, type SerializedError, TroupeError } from '../../errors.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { ProcessHold } from '../../kernel/process-hold.ts';
-import type { InvocationEntry, Ledger } from '../../ledger/ledger.ts';
-import { newStamps } from '../../ledger/phases.ts';
-import type { ColdStartReason, InvocationStatus, Stamps } from '../../ledger/protocol.ts';
+import type { InvocationRow } from '../../ledger/invocation-row.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import { type InvocationStatus, STAMP } from '../../ledger/protocol.ts';
 import type { StreamHead } from '../../transport/protocol.ts';
 import type { InstanceCall, InstanceHandle, InstanceLoss } from '../instance/protocol.ts';
 import type { CallRequest } from './protocol.ts';
@@ -30,9 +30,9 @@ export type CallPlace = 'arriving' | 'queued' | 'inside' | 'left';
 export class Call implements InstanceCall {
   readonly id: string;
   readonly request: CallRequest;
-  readonly stamps: Stamps;
+  /** The ledger's; nobody looks at it once the call has settled. */
+  readonly row: InvocationRow;
   readonly #host: CallHost;
-  readonly #receivedAtWallMs: number;
   #settled = false;
   attempt = 1;
   /** Set when the call is routed; on the monotonic clock. */
@@ -42,7 +42,7 @@ export class Call implements InstanceCall {
   functionVersion: number | undefined;
   instance: InstanceHandle | undefined;
   channelNumber = 0;
-  coldStart: ColdStartReason | undefined;
+  wheelPosition = -1;
   /** Part of its answer has reached the caller: it must not be run again. */
   hasEmitted = false;
 
@@ -50,8 +50,8 @@ export class Call implements InstanceCall {
     this.id = id;
     this.request = request;
     this.#host = host;
-    this.#receivedAtWallMs = host.clock.wallMs();
-    this.stamps = newStamps(host.clock.nowMs());
+    const { clock, ledger } = host;
+    this.row = ledger.open(clock.nowMs(), clock.wallMs());
     host.hold.begin();
   }
 
@@ -84,34 +84,34 @@ export class Call implements InstanceCall {
     const { origin } = instance;
     this.place = 'inside';
     this.instance = instance;
-    const { stamps } = this;
-    if (origin.specialisedAtMs > stamps.received) {
-      this.coldStart = origin.reason;
-      stamps.dequeued = origin.claimedAtMs;
-      stamps.placed = origin.placedAtMs;
-      stamps.started = origin.startedAtMs;
-      stamps.specialised = origin.specialisedAtMs;
+    const { row } = this;
+    if (origin.specialisedAtMs > row.at(STAMP.received)) {
+      row.coldStart = origin.reason;
+      row.stamp(STAMP.dequeued, origin.claimedAtMs);
+      row.stamp(STAMP.placed, origin.placedAtMs);
+      row.stamp(STAMP.started, origin.startedAtMs);
+      row.stamp(STAMP.specialised, origin.specialisedAtMs);
     } else {
-      stamps.dequeued = nowMs;
-      stamps.placed = nowMs;
-      stamps.started = nowMs;
-      stamps.specialised = nowMs;
+      row.stamp(STAMP.dequeued, nowMs);
+      row.stamp(STAMP.placed, nowMs);
+      row.stamp(STAMP.started, nowMs);
+      row.stamp(STAMP.specialised, nowMs);
     }
   }
 
   succeeded(payload: Uint8Array, runMs: number): void {
     if (this.#settled) return;
-    this.#finish(runMs);
-    const entry = this.#settle('succeeded');
-    this.request.settled({ kind: 'succeeded', payload, entry });
+    this.#settle('succeeded', this.#finish(runMs));
+    this.request.settled({ kind: 'succeeded', payload, row: this.row });
   }
 
   failed(error: SerializedError, runMs: number): void {
     if (this.#settled) return;
-    this.#finish(runMs);
+    const nowMs = this.#finish(runMs);
     const failure = deserializeError(error);
-    this.fail(
+    this.#fail(
       failure instanceof TroupeError ? failure : new TroupeError('FUNCTION_ERROR', error.message, { cause: failure }),
+      nowMs,
     );
   }
 
@@ -127,33 +127,33 @@ export class Call implements InstanceCall {
 
   /** Settles the call with an error of the runtime's, or with one that the instance reported. */
   fail(error: TroupeError): void {
-    if (this.#settled) return;
-    const entry = this.#settle(error.code);
-    this.request.settled({ kind: 'failed', error, entry });
+    if (!this.#settled) this.#fail(error, this.#host.clock.nowMs());
   }
 
-  #finish(runMs: number): void {
-    this.stamps.finished = this.#host.clock.nowMs();
-    this.stamps.delivered = this.stamps.finished - runMs;
+  #fail(error: TroupeError, nowMs: number): void {
+    this.#settle(error.code, nowMs);
+    this.request.settled({ kind: 'failed', error, row: this.row });
   }
 
-  #settle(status: Exclude<InvocationStatus, ErrorCode> | ErrorCode): InvocationEntry {
+  #finish(runMs: number): number {
+    const nowMs = this.#host.clock.nowMs();
+    this.row.stamp(STAMP.finished, nowMs);
+    this.row.stamp(STAMP.delivered, nowMs - runMs);
+    return nowMs;
+  }
+
+  #settle(status: Exclude<InvocationStatus, ErrorCode> | ErrorCode, nowMs: number): void {
     this.#settled = true;
+    const { row } = this;
+    row.stamp(STAMP.replied, nowMs);
+    row.id = this.id;
+    row.functionName = this.request.functionName;
+    row.functionVersion = this.functionVersion;
+    row.instanceId = this.instance?.instanceId;
+    row.status = status;
+    row.attempt = this.attempt;
+    row.depth = this.depth;
     this.#host.hold.end();
-    this.stamps.replied = this.#host.clock.nowMs();
-    const entry: InvocationEntry = {
-      id: this.id,
-      functionName: this.request.functionName,
-      functionVersion: this.functionVersion,
-      instanceId: this.instance?.instanceId,
-      status,
-      coldStart: this.coldStart,
-      attempt: this.attempt,
-      depth: this.depth,
-      receivedAtMs: this.#receivedAtWallMs,
-      stamps: this.stamps,
-    };
-    this.#host.ledger.record(entry);
-    return entry;
+    this.#host.ledger.close(row);
   }
 }

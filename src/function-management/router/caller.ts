@@ -6,7 +6,8 @@ import { serializeError, TroupeError } from '../../errors.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { ProcessHold } from '../../kernel/process-hold.ts';
 import type { ActorRef } from '../../kernel/protocol.ts';
-import type { InvocationEntry, Ledger } from '../../ledger/ledger.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import type { InvocationRecord } from '../../ledger/protocol.ts';
 import { decodePayload, encodePayload } from '../../transport/codec.ts';
 import { CodecError } from '../../transport/codec-error.ts';
 import { EMPTY, type HttpEvent, type NestedCallMeta, type StreamHead } from '../../transport/protocol.ts';
@@ -18,7 +19,7 @@ import { draining } from './refusals.ts';
 
 export interface Invocation {
   readonly result: unknown;
-  readonly entry: InvocationEntry;
+  readonly invocation: InvocationRecord;
 }
 
 export interface CallerOptions {
@@ -61,7 +62,7 @@ export class Caller {
         settled: (outcome) => {
           if (outcome.kind === 'failed') return reject(outcome.error);
           try {
-            resolve({ result: decodeResult(outcome.payload), entry: outcome.entry });
+            resolve({ result: decodeResult(outcome.payload), invocation: outcome.row.toRecord() });
           } catch (thrown) {
             reject(unreadable(functionName, thrown));
           }

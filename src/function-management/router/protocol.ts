@@ -1,6 +1,6 @@
 /** F5, the function router: takes calls to instances. Types only. */
 import type { TroupeError } from '../../errors.ts';
-import type { InvocationEntry } from '../../ledger/ledger.ts';
+import type { InvocationRow } from '../../ledger/invocation-row.ts';
 import type { EvictionCandidate } from '../../resource-orchestration/resource-scheduler/protocol.ts';
 import type { ResponseMode, StreamHead } from '../../transport/protocol.ts';
 import type { Observation } from '../autoscaler/protocol.ts';
@@ -39,9 +39,10 @@ export interface InvokeOptions {
   readonly idempotencyKey?: string;
 }
 
+/** `row` may be read while the outcome is told, no longer. */
 export type CallOutcome =
-  | { readonly kind: 'succeeded'; readonly payload: Uint8Array; readonly entry: InvocationEntry }
-  | { readonly kind: 'failed'; readonly error: TroupeError; readonly entry: InvocationEntry };
+  | { readonly kind: 'succeeded'; readonly payload: Uint8Array; readonly row: InvocationRow }
+  | { readonly kind: 'failed'; readonly error: TroupeError; readonly row: InvocationRow };
 
 export interface RouterSnapshot {
   readonly functions: readonly {

@@ -12,6 +12,7 @@ import type { TroupeError } from '../../errors.ts';
 import { later } from '../../kernel/actor-system.ts';
 import type { ActorContext, ActorDefinition } from '../../kernel/protocol.ts';
 import type { Random } from '../../kernel/random.ts';
+import { STAMP } from '../../ledger/protocol.ts';
 import type { InstanceHandle, InstanceLoss } from '../instance/protocol.ts';
 import type { FunctionDescription } from '../registry/protocol.ts';
 import type { Call } from './call.ts';
@@ -100,7 +101,7 @@ class Router {
 
   invoke(call: Call): void {
     if (call.isSettled) return;
-    const { request, stamps } = call;
+    const { request, row } = call;
     // What a call inside still asks of other functions, it needs to finish.
     if (this.#isClosed || (this.#isDraining && request.depth === 0)) return this.#refuse(call, draining());
     if (request.depth > this.#options.maxCallDepth)
@@ -110,10 +111,10 @@ class Router {
     const { route } = resolution;
     const { config } = route.version;
     const nowMs = this.#context.clock.nowMs();
-    stamps.routed = nowMs;
+    row.stamp(STAMP.routed, nowMs);
     call.functionVersion = route.version.version;
     call.timeoutMs = Math.min(request.timeoutMs ?? config.timeoutMs, config.timeoutMs);
-    call.deadlineMs = stamps.received + call.timeoutMs;
+    call.deadlineMs = row.at(STAMP.received) + call.timeoutMs;
     route.arrived(nowMs);
     if (route.queued > 0 || !this.#dispatch(route, call, nowMs)) this.#wait(route, call);
   }
@@ -227,7 +228,7 @@ class Router {
       this.#context.after(timeoutMs, () => {
         this.#isClosed = true;
         const error = drained(timeoutMs);
-        for (const call of this.#wheel.values()) this.stopCall(call, error, 'cancelled');
+        for (const call of this.#wheel.items()) this.stopCall(call, error, 'cancelled');
         this.#drained?.();
       });
     });
