@@ -20,9 +20,9 @@ import { failedOutcome } from './supervised-worker.ts';
 import { WorkerSupervisor } from './worker-supervisor.ts';
 
 const options: AgentProcessOptions = JSON.parse(process.argv[2] ?? '{}');
-const link = new StreamChannel(new Socket({ fd: AGENT_FD, readable: true, writable: true }));
-const reports = new ControlSender<AgentReport>(link);
-const multiplexer = new Multiplexer(link, { onLinkFrame: receive });
+const pipe = new StreamChannel(new Socket({ fd: AGENT_FD, readable: true, writable: true }));
+const reports = new ControlSender<AgentReport>(pipe);
+const multiplexer = new Multiplexer(pipe, { onLinkFrame: receive });
 const supervisor = new WorkerSupervisor({
   ...options,
   entryPoints: findEntryPoints(),
@@ -33,8 +33,8 @@ const supervisor = new WorkerSupervisor({
   group: (pid, alive) => reports.send({ type: 'group', pid, alive }),
 });
 
-link.ref();
-link.onClose(end);
+pipe.ref();
+pipe.onClose(end);
 // A terminal sends its interrupt to the host, which drains first and then tells its agents.
 for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
 process.on('SIGTERM', end);
@@ -52,6 +52,12 @@ function obey(command: AgentCommand, call: number): void {
       return supervisor.stop(command.workerId, command.graceMs);
     case 'specialise':
       return void specialise(command, call);
+    case 'link':
+      return void link(command, call);
+    case 'lease':
+      return supervisor.links.lease(command.link);
+    case 'revoke':
+      return reports.send({ type: 'revoked', outcome: supervisor.links.revoke(command.link, command.onlyIdle) }, call);
     case 'shutdown':
       void supervisor.stopAll(command.graceMs).then(() => reports.send({ type: 'stopped' }));
   }
@@ -74,6 +80,13 @@ async function specialise(
     ? await worker.control.specialise(image)
     : failedOutcome(new TroupeError('INSTANCE_CRASHED', `Instance ${workerId} has ended.`));
   reports.send({ type: 'specialised', outcome }, call);
+}
+
+async function link(
+  { link: id, callerId, calleeId }: AgentCommand & { readonly type: 'link' },
+  call: number,
+): Promise<void> {
+  reports.send({ type: 'linked', isLinked: await supervisor.link(id, callerId, calleeId) }, call);
 }
 
 function end(): void {
