@@ -10,10 +10,12 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import type { InvocationRecord } from '../../ledger/protocol.ts';
 import { decodePayload, encodePayload } from '../../transport/codec.ts';
 import { CodecError } from '../../transport/codec-error.ts';
+import type { PeerCallee, ResumedCall } from '../../transport/peer-protocol.ts';
 import { EMPTY, type HttpEvent, type NestedCallMeta, type StreamHead } from '../../transport/protocol.ts';
 import { ChunkQueue } from '../../transport/stream-credit.ts';
-import type { InstanceCall, InstanceObserver, NestedAnswer, NestedCallHandle } from '../instance/protocol.ts';
+import type { InstanceObserver, NestedAnswer, NestedCallHandle, NestedParent } from '../instance/protocol.ts';
 import { Call, type CallHost } from './call.ts';
+import { recordOutcomes } from './peer-outcomes.ts';
 import type { CallOutcome, CallRequest, InvokeOptions, RouterMessages } from './protocol.ts';
 import { draining } from './refusals.ts';
 
@@ -102,15 +104,17 @@ export class Caller {
   }
 
   /** A call that a function makes: it may not outlive, nor be as deep as, its caller allows. */
-  nested(parent: InstanceCall, meta: NestedCallMeta, payload: Uint8Array, answer: NestedAnswer): NestedCallHandle {
+  nested(parent: NestedParent, meta: NestedCallMeta, payload: Uint8Array, answer: NestedAnswer): NestedCallHandle {
     const remainingMs = Math.max(1, Math.min(meta.timeoutMs ?? Number.POSITIVE_INFINITY, parent.remainingMs()));
+    const { resumed } = meta;
     const call = new Call(
-      this.#options.nextId(),
+      resumed?.id ?? this.#options.nextId(),
       {
         functionName: meta.name,
         payload,
         mode: 'value',
-        timeoutMs: remainingMs,
+        timeoutMs: resumed?.timeoutMs ?? remainingMs,
+        from: answer.from,
         ...(meta.idempotencyKey === undefined ? {} : { idempotencyKey: meta.idempotencyKey }),
         depth: parent.depth + 1,
         settled: (outcome) => {
@@ -120,8 +124,14 @@ export class Caller {
       },
       this.#host,
     );
-    this.#send(call);
+    if (resumed) this.#resume(call, resumed);
+    else this.#send(call);
     return { cancel: () => void this.#options.router.tell('cancel', call) };
+  }
+
+  /** Enters calls that instances have made without the host. Answers how many. */
+  recordPeerCalls(callee: PeerCallee, outcomes: Uint8Array): number {
+    return recordOutcomes(this.#host, callee, outcomes);
   }
 
   /** Throws `PAYLOAD_NOT_ENCODABLE` or `PAYLOAD_TOO_LARGE`. */
@@ -253,6 +263,14 @@ export class Caller {
     signal.removeEventListener('abort', group.abort);
   }
 
+  /** It began a while ago, by the clock of the instance that made it. */
+  #resume(call: Call, resumed: ResumedCall): void {
+    const { clock } = this.#host;
+    const { elapsedMs } = resumed;
+    call.row.begin(clock.nowMs() - elapsedMs, clock.wallMs() - elapsedMs);
+    if (!this.#options.router.tell('resume', { call, resumed })) call.fail(draining());
+  }
+
   #send(call: Call): void {
     if (this.#options.router.tell('invoke', call)) return;
     if (this.#options.isClosing()) return call.fail(draining());
@@ -312,9 +330,13 @@ export function observerFor(
 ): InstanceObserver {
   return {
     ready: (handle) => void router.tell('instanceReady', handle),
-    gone: (instanceId) => void router.tell('instanceGone', { instanceId }),
+    gone: (instanceId, loss) => void router.tell('instanceGone', { instanceId, loss }),
     callLeft: (instanceId, call) => void router.tell('callLeft', { instanceId, call }),
     nestedCall: (parent, meta, payload, answer) => caller.nested(parent, meta, payload, answer),
+    peerReport(instanceId, report, payload) {
+      const outcomes = report.type === 'callsEnded' ? caller.recordPeerCalls(report, payload) : 0;
+      router.tell('peerReport', { instanceId, report, outcomes });
+    },
     log,
   };
 }

@@ -16,6 +16,8 @@ export class VersionRoute {
   aliased = true;
   /** True from telling the autoscaler of waiting calls until it looks. */
   demandTold = false;
+  /** Slots of its instances that other instances may use. */
+  leased = 0;
   lastActiveMs: number;
   #wasObservedEmpty = false;
   #arrivals = 0;
@@ -44,9 +46,9 @@ export class VersionRoute {
     return this.#wasObservedEmpty && this.#isEmpty;
   }
 
-  arrived(nowMs: number): void {
+  arrived(nowMs: number, calls = 1): void {
     this.touch(nowMs);
-    this.#arrivals++;
+    this.#arrivals += calls;
   }
 
   /** To be called before anything that changes how many calls are in the system. */

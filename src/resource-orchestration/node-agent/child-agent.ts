@@ -15,8 +15,8 @@ import { type CancelTimer, type Clock, systemClock } from '../../kernel/clock.ts
 import { holdProcess } from '../../kernel/process-hold.ts';
 import { decodeMeta } from '../../transport/codec.ts';
 import type { InstanceImage, SpecialiseOutcome, WorkerControl } from '../../transport/instance-control.ts';
-import type { PeerLink } from '../../transport/peer-protocol.ts';
 import { Multiplexer } from '../../transport/multiplexer.ts';
+import type { PeerLink } from '../../transport/peer-protocol.ts';
 import { type Channel, FRAME_KINDS, type Frame } from '../../transport/protocol.ts';
 import { StreamChannel } from '../../transport/stream-channel.ts';
 import type { AgentCommand, AgentProcessOptions, AgentReport } from './agent-message.ts';

@@ -73,7 +73,10 @@ class InlineAgent implements AgentLink {
     if (!worker) return endedControl(workerId);
     const { control, spec } = worker;
     if (spec.kind !== 'thread') return control;
-    return { specialise: (image) => control.specialise(image), linkTo: (calleeId, id) => this.#link(workerId, calleeId, id) };
+    return {
+      specialise: (image) => control.specialise(image),
+      linkTo: (calleeId, id) => this.#link(workerId, calleeId, id),
+    };
   }
 
   async #link(callerId: string, calleeId: string, id: number): Promise<PeerLink | undefined> {

@@ -204,14 +204,14 @@ describe('router', () => {
     const retried = send();
     const waiting = send();
     await settleMessages();
-    router.tell('instanceGone', { instanceId: 'one' });
+    router.tell('instanceGone', { instanceId: 'one', loss: { instanceId: 'one', reason: 'agent-lost' } });
     retried.call.lost({ instanceId: 'one', reason: 'agent-lost' });
     const second = fakeHandle({ instanceId: 'two' });
     router.tell('instanceReady', second);
     await settleMessages();
     expect(second.calls).toEqual([retried.call]);
     expect(retried.call.attempt).toBe(2);
-    router.tell('instanceGone', { instanceId: 'two' });
+    router.tell('instanceGone', { instanceId: 'two', loss: { instanceId: 'two', reason: 'crashed' } });
     retried.call.lost({ instanceId: 'two', reason: 'crashed' });
     await settleMessages();
     expect(codeOf(retried)).toBe('INSTANCE_CRASHED');
