@@ -12,7 +12,7 @@ import { EMPTY, FRAME_KINDS, type Frame, type FrameKind, type NestedCallMeta } f
 import { encodeWithin } from './encode-within.ts';
 import type { Invocation } from './invocation.ts';
 import type { Outbox } from './outbox.ts';
-import { type Lease, PeerCalls, type PeerClock } from './peer-calls.ts';
+import { type Lease, type PeerCallOptions, PeerCalls, type PeerClock } from './peer-calls.ts';
 
 /** Over all calls inside one instance. A function that fans out wider has to do so in parts. */
 const MAX_PENDING = 1_000;
@@ -53,7 +53,7 @@ export class NestedCalls {
       events: {
         succeeded: (call, payload) => this.#succeed(this.#take(call), payload),
         timedOut: (call, error) => this.#take(call)?.reject(error),
-        resume: (call, parent, payload, resumed) => this.#resume(call, parent, payload, resumed),
+        resume: (call, options, resumed) => this.#resume(call, options, resumed),
       },
     });
   }
@@ -117,7 +117,7 @@ export class NestedCalls {
       const timeoutMs = Math.min(options.timeoutMs ?? remainingMs, remainingMs);
       const { idempotencyKey } = options;
       if (this.peers.begin(call, { parent, name, payload: encoded, timeoutMs, idempotencyKey })) return;
-      this.#askHost({ call, parent, payload: encoded, meta: nestedMeta(parent, name, options) });
+      this.#askHost({ call, parent, payload: encoded, meta: nestedMeta(parent, name, { ...options, idempotencyKey }) });
     });
     const pending = this.#pending.get(call);
     if (pending) pending.promise = promise;
@@ -129,8 +129,8 @@ export class NestedCalls {
     this.#outbox.post({ ...bare(FRAME_KINDS.nestedInvoke, call), argument, meta: encodeMeta(meta), payload });
   }
 
-  #resume(call: number, parent: Invocation, payload: Uint8Array, resumed: ResumedCall): void {
-    const meta = { ...nestedMeta(parent, resumed.callee.functionName, {}), resumed };
+  #resume(call: number, { parent, name, payload, idempotencyKey }: PeerCallOptions, resumed: ResumedCall): void {
+    const meta = { ...nestedMeta(parent, name, { idempotencyKey }), resumed };
     this.#askHost({ call, parent, payload, meta });
   }
 
@@ -199,7 +199,7 @@ interface AskedCall {
 function nestedMeta(
   parent: Invocation,
   name: string,
-  { timeoutMs, idempotencyKey }: Pick<NestedInvokeOptions, 'timeoutMs' | 'idempotencyKey'>,
+  { timeoutMs, idempotencyKey }: { readonly timeoutMs?: number; readonly idempotencyKey: string | undefined },
 ): NestedCallMeta {
   return {
     name,

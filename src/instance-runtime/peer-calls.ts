@@ -44,7 +44,7 @@ export interface PeerCallEvents {
   /** It took too long. Its callee was told. */
   timedOut(call: number, error: TroupeError): void;
   /** The host has to end it. */
-  resume(call: number, parent: Invocation, payload: Uint8Array, resumed: ResumedCall): void;
+  resume(call: number, options: PeerCallOptions, resumed: ResumedCall): void;
 }
 
 export interface PeerCallOptions {
@@ -226,9 +226,9 @@ export class PeerCalls {
   }
 
   #resume(open: OpenCall, how: Pick<ResumedCall, 'failure'>): void {
-    const { call, parent, payload, lease, timeoutMs } = open;
-    const elapsedMs = this.#clock.nowMs() - open.startMs;
-    this.#events.resume(call, parent, payload, {
+    const { call, lease, timeoutMs, startMs } = open;
+    const elapsedMs = this.#clock.nowMs() - startMs;
+    this.#events.resume(call, open, {
       link: lease.link.id,
       callee: calleeOf(lease),
       id: `${lease.grant.idPrefix}.${open.count}`,
