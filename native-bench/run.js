@@ -1,78 +1,85 @@
-/** `npm run bench`: runs the scenarios and prints what they showed. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { compare } from './measure.js';
-import { micro } from './micro.js';
+/** `npm run bench`: measures, prints what it showed, and writes it down. Results go to standard output, all else to standard error (invariant 2). */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { loadScenario, scenarioNames } from './harness/catalogue.js';
+import { cleanUpAtExit } from './harness/clean-up.js';
+import { environmentNow, withLoadAfter } from './harness/environment.js';
+import { chosen, optionsOf, USAGE } from './harness/options.js';
+import { htmlOf } from './harness/report/html.js';
+import { fullJsonOf, jsonOf } from './harness/report/json.js';
+import { tableOf } from './harness/report/table.js';
+import { runAll } from './harness/runner.js';
+import { skipped } from './harness/skipped.js';
 
-const SCENARIOS = ['warm-latency', 'throughput', 'cold-start'];
+/** @typedef {import('./harness/options.js').Options} Options @typedef {import('./harness/report/json.js').Results} Results */
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    only: { type: 'string' },
-  },
-});
-const names = ['micro', ...SCENARIOS];
-if (values.only !== undefined && !names.includes(values.only)) {
-  console.error(`There is no scenario "${values.only}". There are: ${names.join(', ')}.`);
-  process.exit(2);
-}
-const wanted = (/** @type {string} */ name) => values.only === undefined || values.only === name;
-const directory = mkdtempSync(join(tmpdir(), 'troupe-bench-'));
-const rounds = values.quick ? 3 : 10;
-/** @type {import('./measure.js').Row[]} */
-const rows = [];
-try {
-  if (wanted('micro')) rows.push(...(await micro({ quick: values.quick })));
-  for (const name of SCENARIOS.filter(wanted)) {
-    console.error(`${name}: ${rounds} rounds`);
-    const { subjects, variants = [undefined] } = await import(`./scenarios/${name}.js`);
-    for (const variant of variants) {
-      const title = variant === undefined ? name : `${name} ${variant}`;
-      rows.push(...(await compare(title, await subjects({ quick: values.quick, directory, variant }), rounds)));
-    }
+/** With the build and the installation before it, a quick run has to end within 90 s. */
+const QUICK_BUDGET_MS = 66_000;
+
+const FAILED = 1;
+const USAGE_ERROR = 2;
+
+/** @returns {Options & { names: string[] }} */
+function askedFor() {
+  try {
+    const options = optionsOf(process.argv.slice(2));
+    return { ...options, names: chosen(scenarioNames(), options.only) };
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(USAGE_ERROR);
   }
-} finally {
-  rmSync(directory, { recursive: true, force: true });
 }
-const environment = {
-  node: process.version,
-  platform: process.platform,
-  cpu: cpus()[0]?.model,
-  cores: cpus().length,
-  rounds,
-};
-if (values.json) console.log(JSON.stringify({ environment, scenarios: rows }));
-else print();
 
-function print() {
-  console.log(`\nNode ${environment.node}, ${environment.cores} x ${environment.cpu}, medians of ${rounds} rounds\n`);
-  for (const { name, subject, p50Us, p99Us, perSecond, ratios } of rows) {
-    const figures = [
-      p50Us === undefined ? '' : `p50 ${us(p50Us)}`,
-      p99Us === undefined ? '' : `p99 ${us(p99Us)}`,
-      perSecond === undefined ? '' : `${Math.round(perSecond).toLocaleString('en-US')}/s`,
+/** @param {readonly string[]} names */
+async function list(names) {
+  for (const name of names) {
+    const { title, question, bars, variants = [] } = await loadScenario(name);
+    const facts = [
+      variants.length > 0 ? `variants: ${variants.join(', ')}` : '',
+      bars.length > 0 ? `${bars.length} bars` : '',
     ];
-    console.log(`${name.padEnd(30)} ${subject.padEnd(45)} ${figures.filter(Boolean).join('   ')}`);
-    for (const [peer, ratio] of Object.entries(ratios)) {
-      const against =
-        ratio.p50Us === undefined
-          ? `${times(ratio.perSecond)} its throughput`
-          : `${times(ratio.p50Us)} its p50, ${times(ratio.p99Us)} its p99`;
-      console.log(`${''.padEnd(32)}against ${peer}: ${against}`);
-    }
+    console.log(`${name.padEnd(20)} ${title}\n${''.padEnd(21)}${[question, ...facts.filter(Boolean)].join(' | ')}`);
   }
 }
 
-/** @param {number} value */
-function us(value) {
-  return value < 1_000 ? `${value.toFixed(1)} us` : `${(value / 1_000).toFixed(2)} ms`;
+/** @param {readonly string[]} names @param {boolean} quick @returns {Promise<Results>} */
+async function measureAll(names, quick) {
+  const directory = mkdtempSync(join(tmpdir(), 'troupe-bench-'));
+  cleanUpAtExit({ removeFiles: () => rmSync(directory, { recursive: true, force: true }) });
+  const before = environmentNow({ quick });
+  if (before.loadAverage.before > before.cores / 2) {
+    console.error(
+      `The machine is busy (load ${before.loadAverage.before}): ratios will be noisy, absolute figures wrong.`,
+    );
+  }
+  const beganMs = performance.now();
+  const budgetMs = quick ? QUICK_BUDGET_MS : Number.POSITIVE_INFINITY;
+  const { outcomes, failures } = await runAll(names, { quick, directory, budgetMs });
+  const tookMs = Math.round(performance.now() - beganMs);
+  return { environment: withLoadAfter(before), outcomes, failures, skipped: skipped(), tookMs };
 }
 
-/** @param {number | undefined} value */
-function times(value) {
-  return value === undefined ? '-' : `${value.toPrecision(3)}x`;
+/** @param {Results} results @param {string} folder */
+function write(results, folder) {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'results.json'), `${JSON.stringify(fullJsonOf(results), null, 1)}\n`);
+  writeFileSync(join(folder, 'report.html'), htmlOf(results));
+  console.error(`\nwrote ${join(folder, 'results.json')} and report.html`);
+}
+
+/** @param {Results} results @param {boolean} check @returns {number} */
+function exitCodeOf({ outcomes, failures }, check) {
+  const notMet = outcomes.flatMap(({ bars }) => bars).some(({ verdict }) => verdict !== 'met');
+  return failures.length > 0 || (check && notMet) ? FAILED : 0;
+}
+
+const options = askedFor();
+if (options.help) console.log(USAGE);
+else if (options.list) await list(options.names);
+else {
+  const results = await measureAll(options.names, options.quick);
+  console.log(options.json ? JSON.stringify(jsonOf(results)) : tableOf(results));
+  write(results, resolve(options.out));
+  process.exit(exitCodeOf(results, options.check));
 }

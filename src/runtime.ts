@@ -76,7 +76,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
     clock,
     onActorError: (path, error, action) => warn(`${path} failed (${action}): ${error.message}`),
   });
-  const ledger = new Ledger(config.keptInvocations);
+  const ledger = new Ledger(config.keptInvocations, randomBytes(6).toString('hex'));
   const logs = new LogStore(config.keptLogLines);
 
   const naming = system.spawn(namingServiceActor({ settings: store.database('settings'), clock }));
@@ -107,7 +107,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
   );
   let closing: Promise<void> | undefined;
   const isClosing = () => closing !== undefined;
-  const caller = new Caller({ router, ledger, clock, hold, payloadLimitBytes, isClosing, nextId: idSource() });
+  const caller = new Caller({ router, ledger, clock, hold, payloadLimitBytes, isClosing });
   const builder = system.spawn({
     ...builderActor({
       artifactsDirectory: place.artifactsDirectory,
@@ -248,13 +248,6 @@ function agentStarter(config: HostConfig, clock: Clock): StartAgent {
     config.agent === 'inline'
       ? createInlineAgent({ agentId, clock, startTimeoutMs, spares })
       : createChildAgent({ agentId, clock, memoryBudgetMb, startTimeoutMs, spares });
-}
-
-/** Ids that no other host, and no later run of this one, gives: a random prefix and a count. */
-function idSource(): () => string {
-  const prefix = randomBytes(6).toString('hex');
-  let count = 0;
-  return () => `${prefix}-${(++count).toString(36)}`;
 }
 
 /** What an operator should see although nobody waits for it. Node prints it, or hands it to the program's own listener. */

@@ -7,17 +7,55 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createTroupe } from '../../dist/index.js';
 import { BUNDLES } from '../bundles.js';
-import { figuresOf } from '../measure.js';
+import { histogramOfMs } from '../harness/histogram.js';
 import { forkFirstResult, newWorkerFirstResult, PAYLOAD } from '../subjects.js';
 
-export const variants = Object.keys(BUNDLES);
+const variants = Object.keys(BUNDLES);
+
+/** @type {import('../harness/scenario.js').Scenario} */
+export const scenario = {
+  name: 'cold-start',
+  title: 'from no instance to the first result',
+  question: 'How long does the first call of a function take, from a spare and without one?',
+  chart: 'phases',
+  variants,
+  bars: [
+    {
+      figure: 'p50',
+      subject: 'troupe thread, spare',
+      against: 'new Worker',
+      bar: 1 / 15,
+      aim: 1 / 25,
+      variant: '1 KB',
+    },
+    {
+      figure: 'p50',
+      subject: 'troupe thread, spare',
+      against: 'new Worker',
+      bar: 1 / 6,
+      aim: 1 / 10,
+      variant: '400 KB',
+    },
+    {
+      figure: 'p50',
+      subject: 'troupe thread, spare',
+      against: 'new Worker',
+      bar: 1 / 3,
+      aim: 1 / 4,
+      variant: 'lodash + zod + yaml',
+    },
+    { figure: 'p50', subject: 'troupe process, spare', against: 'fork', bar: 1 / 10, aim: 1 / 15, variant: '400 KB' },
+  ],
+  rounds: { full: 10, quick: 2 },
+  subjects: (options) => subjects(/** @type {any} */ (options)),
+};
 
 /** Until both spares of a class are up again, and everything else is quiet. */
 const PAUSE_MS = { thread: 250, process: 500 };
 
 /** @param {{ quick: boolean, directory: string, variant: keyof typeof BUNDLES }} options */
-export async function subjects({ quick, directory, variant }) {
-  const times = quick ? 2 : 5;
+async function subjects({ quick, directory, variant }) {
+  const times = quick ? 1 : 3;
   const code = await BUNDLES[variant]();
   const bundle = join(directory, `bundle-${variants.indexOf(variant)}.cjs`);
   writeFileSync(bundle, code);
@@ -46,7 +84,7 @@ export async function subjects({ quick, directory, variant }) {
   ];
 }
 
-/** @typedef {{ coldCalls: (isolation: 'thread' | 'process', times: number) => Promise<import('../measure.js').Figures>, close: () => Promise<void> }} ColdHost */
+/** @typedef {{ coldCalls: (isolation: 'thread' | 'process', times: number) => Promise<import('../harness/scenario.js').Measurement>, close: () => Promise<void> }} ColdHost */
 
 /** @param {import('../../dist/index.js').HostOptions} options @param {string} code @returns {Promise<ColdHost>} */
 async function host(options, code) {
@@ -59,16 +97,16 @@ async function host(options, code) {
     async coldCalls(isolation, times) {
       const names = Array.from({ length: times }, () => `cold-${isolation}-${++count}`);
       for (const name of names) await troupe.deploy({ name, source, isolation });
-      const tookUs = [];
+      const tookMs = [];
       for (const name of names) {
         await sleep(PAUSE_MS[isolation]);
         const startedMs = performance.now();
         await troupe.invoke(name, PAYLOAD);
-        tookUs.push((performance.now() - startedMs) * 1_000);
+        tookMs.push(performance.now() - startedMs);
       }
       await sleep(PAUSE_MS[isolation]);
       for (const name of names) await troupe.remove(name);
-      return figuresOf(tookUs);
+      return { latenciesUs: histogramOfMs(tookMs) };
     },
     close: () => troupe.close(),
   };
@@ -76,12 +114,12 @@ async function host(options, code) {
 
 /** @param {() => Promise<unknown>} call @param {number} times */
 async function timed(call, times) {
-  const tookUs = [];
+  const tookMs = [];
   for (let index = 0; index < times; index++) {
     await sleep(50);
     const startedMs = performance.now();
     await call();
-    tookUs.push((performance.now() - startedMs) * 1_000);
+    tookMs.push(performance.now() - startedMs);
   }
-  return figuresOf(tookUs);
+  return { latenciesUs: histogramOfMs(tookMs) };
 }

@@ -184,7 +184,7 @@ export class PeerCalls {
     if (depth > grant.maxCallDepth || link.outbox.isFull) return false;
     const count = lease.calls + 1;
     const timeoutMs = Math.max(1, Math.min(options.timeoutMs, grant.timeoutMs));
-    const id = `${grant.idPrefix}.${count}`;
+    const id = `${grant.id}.${count}`;
     const meta = encodeCallMeta({ id, mode: 'value', attempt: 1, depth, ...(key === undefined ? {} : { key }) });
     const frame: Frame = { kind: FRAME_KINDS.invoke, port: 0, call, argument: timeoutMs, meta, payload };
     const startMs = this.#clock.nowMs();
@@ -231,7 +231,7 @@ export class PeerCalls {
     this.#events.resume(call, open, {
       link: lease.link.id,
       callee: calleeOf(lease),
-      id: `${lease.grant.idPrefix}.${open.count}`,
+      count: open.count,
       timeoutMs,
       elapsedMs,
       ...how,
@@ -322,8 +322,8 @@ export class PeerCalls {
 }
 
 function calleeOf({ grant }: Lease): PeerCallee {
-  const { functionName, functionVersion, instanceId, idPrefix } = grant;
-  return { functionName, functionVersion, instanceId, idPrefix };
+  const { functionName, functionVersion, instanceId, leasedUnder } = grant;
+  return { functionName, functionVersion, instanceId, leasedUnder };
 }
 
 function timedOut(functionName: string, timeoutMs: number): TroupeError {

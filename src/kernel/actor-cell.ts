@@ -113,21 +113,25 @@ export class ActorCell implements Cell {
   }
 
   /** Handles one message. A synchronous handler costs no promise and no closure. */
-  turn(): void {
-    if (this.#busy) return;
+  turn(nowMs: number): number {
+    if (this.#busy) return nowMs;
     const envelope = this.#mailbox.take();
-    if (!envelope) return;
-    if (envelope.owner?.isOver) return this.#release();
+    if (!envelope) return nowMs;
+    if (envelope.owner?.isOver) {
+      this.#release();
+      return nowMs;
+    }
     const incarnation = this.#incarnation;
     this.#busy = true;
     this.#current = envelope;
-    this.#stats.begin(this.#host.clock.nowMs());
+    this.#stats.begin(nowMs);
     try {
       const result = envelope.owner ? (envelope.body as () => unknown)() : this.#handle(envelope);
-      if (isThenable(result)) this.#finishLater(incarnation, envelope, Promise.resolve(result));
-      else this.#succeeded(incarnation, envelope, result);
+      if (!isThenable(result)) return this.#succeeded(incarnation, envelope, result);
+      this.#finishLater(incarnation, envelope, Promise.resolve(result));
+      return this.#host.clock.nowMs();
     } catch (thrown) {
-      this.#threw(incarnation, envelope, thrown);
+      return this.#threw(incarnation, envelope, thrown);
     }
   }
 
@@ -172,28 +176,32 @@ export class ActorCell implements Cell {
     );
   }
 
-  #succeeded(incarnation: Incarnation, envelope: Envelope, result: unknown): void {
-    if (incarnation.isOver) return;
-    this.#account();
+  #succeeded(incarnation: Incarnation, envelope: Envelope, result: unknown): number {
+    const nowMs = this.#host.clock.nowMs();
+    if (incarnation.isOver) return nowMs;
+    this.#account(nowMs);
     if (envelope.reply) {
       if (isLater(result)) incarnation.owe(envelope.reply, Promise.resolve(result.later));
       else envelope.reply.resolve(result);
     }
     this.#release();
+    return nowMs;
   }
 
-  #threw(incarnation: Incarnation, envelope: Envelope, thrown: unknown): void {
-    if (incarnation.isOver) return;
-    this.#account();
+  #threw(incarnation: Incarnation, envelope: Envelope, thrown: unknown): number {
+    const nowMs = this.#host.clock.nowMs();
+    if (incarnation.isOver) return nowMs;
+    this.#account(nowMs);
     const error = toTroupeError(thrown);
     envelope.reply?.reject(error);
     // A TroupeError in answer to an ask is a refusal, not a failure: the asker has it, the actor is fine.
     if (envelope.reply && thrown instanceof TroupeError && thrown.code !== 'INTERNAL') this.#release();
     else this.#failed(error, true);
+    return nowMs;
   }
 
-  #account(): void {
-    this.#stats.end(this.#host.clock.nowMs());
+  #account(nowMs: number): void {
+    this.#stats.end(nowMs);
     this.#current = undefined;
   }
 

@@ -42,7 +42,7 @@ export class ActorSystem {
   constructor(options: ActorSystemOptions = {}) {
     this.#options = options;
     this.clock = options.clock ?? systemClock;
-    const dispatcher = new Dispatcher(options.deliveryOrder);
+    const dispatcher = new Dispatcher(this.clock, options.deliveryOrder);
     this.clock.holdWhile?.(() => !dispatcher.isIdle);
     this.#contextHost = {
       clock: this.clock,

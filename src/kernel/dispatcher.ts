@@ -4,6 +4,7 @@
  * After `MESSAGES_PER_LOOP_TURN` messages the event loop gets a turn, so that timers and sockets are served under any load
  * (invariant 14). The count runs on over idle times, because a loop of awaited asks is idle between any two of them.
  */
+import type { Clock } from './clock.ts';
 import { FifoQueue } from './fifo-queue.ts';
 import type { Random } from './random.ts';
 
@@ -16,18 +17,20 @@ export interface Dispatchable {
   /** Owned by the dispatcher: true while in its queue. */
   isQueued: boolean;
   readonly hasWork: boolean;
-  /** Handles one message; never throws. Asks for another turn itself. */
-  turn(): void;
+  /** Handles one message from `nowMs` on, and says when it was done; never throws. Asks for another turn itself. */
+  turn(nowMs: number): number;
 }
 
 export class Dispatcher {
   readonly #ready = new FifoQueue<Dispatchable>();
+  readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #order: Random | undefined;
   #isArmed = false;
   #sinceLoopTurn = 0;
 
   /** With an order, the next actor is drawn from those that are ready (invariant 17). */
-  constructor(order: Random | undefined) {
+  constructor(clock: Pick<Clock, 'nowMs'>, order: Random | undefined) {
+    this.#clock = clock;
     this.#order = order;
   }
 
@@ -54,6 +57,8 @@ export class Dispatcher {
   };
 
   readonly #pump = (): void => {
+    // The end of one turn is the beginning of the next: reading the clock costs a twentieth of a small message.
+    let nowMs = this.#clock.nowMs();
     try {
       while (this.#ready.size > 0 && this.#sinceLoopTurn < MESSAGES_PER_LOOP_TURN) {
         this.#sinceLoopTurn++;
@@ -62,7 +67,7 @@ export class Dispatcher {
           : this.#ready.shift();
         if (!actor) break;
         actor.isQueued = false;
-        actor.turn();
+        nowMs = actor.turn(nowMs);
       }
     } finally {
       this.#isArmed = false;

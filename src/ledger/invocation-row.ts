@@ -16,7 +16,11 @@ const ROWS_IN_BLOCK = 64;
 export class InvocationRow {
   readonly #times: Float64Array;
   readonly #start: number;
-  id = '';
+  readonly #idPrefix: string;
+  /** Counts the invocations of this run; a string for each would be what lives longest of a call. */
+  number = 0;
+  /** Of calls that an instance makes under a lease: they have the number of the call with which the lease began. 0 for others. */
+  count = 0;
   functionName = '';
   functionVersion: number | undefined;
   instanceId: string | undefined;
@@ -25,12 +29,19 @@ export class InvocationRow {
   attempt = 1;
   depth = 0;
 
-  constructor(times: Float64Array, start: number) {
+  constructor(times: Float64Array, start: number, idPrefix: string) {
     this.#times = times;
     this.#start = start;
+    this.#idPrefix = idPrefix;
   }
 
-  begin(receivedMs: number, receivedAtMs: number): void {
+  get id(): string {
+    return invocationId(this.#idPrefix, this.number, this.count);
+  }
+
+  begin(number: number, receivedMs: number, receivedAtMs: number): void {
+    this.number = number;
+    this.count = 0;
     const times = this.#times;
     const start = this.#start;
     times[start] = receivedMs;
@@ -40,6 +51,12 @@ export class InvocationRow {
     this.instanceId = undefined;
     this.coldStart = undefined;
     this.attempt = 1;
+  }
+
+  /** It came with a number of its own. */
+  identify(number: number, count: number): void {
+    this.number = number;
+    this.count = count;
   }
 
   stamp(stamp: Stamp, atMs: number): void {
@@ -73,13 +90,26 @@ export class InvocationRow {
   }
 }
 
+/** Unique for ever where no other run has the prefix. */
+export function invocationId(prefix: string, number: number, count = 0): string {
+  const id = `${prefix}-${number.toString(36)}`;
+  return count === 0 ? id : `${id}.${count}`;
+}
+
 /** The rows that nobody uses. */
 export class FreeRows {
   readonly #rows = new FifoQueue<InvocationRow>();
+  readonly #idPrefix: string;
+
+  constructor(idPrefix: string) {
+    this.#idPrefix = idPrefix;
+  }
 
   take(): InvocationRow {
-    if (this.#rows.size === 0) this.#addBlock();
-    return this.#rows.shift() ?? new InvocationRow(new Float64Array(TIMES_IN_ROW), 0);
+    const row = this.#rows.shift();
+    if (row) return row;
+    this.#addBlock();
+    return this.take();
   }
 
   give(row: InvocationRow): void {
@@ -88,6 +118,8 @@ export class FreeRows {
 
   #addBlock(): void {
     const times = new Float64Array(ROWS_IN_BLOCK * TIMES_IN_ROW);
-    for (let row = 0; row < ROWS_IN_BLOCK; row++) this.#rows.push(new InvocationRow(times, row * TIMES_IN_ROW));
+    for (let row = 0; row < ROWS_IN_BLOCK; row++) {
+      this.#rows.push(new InvocationRow(times, row * TIMES_IN_ROW, this.#idPrefix));
+    }
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Keeps the latest invocations and sums over all of them. Always on; read by monitoring and by the doors, never asked on the call path.
  */
-import { FreeRows, type InvocationRow } from './invocation-row.ts';
+import { FreeRows, type InvocationRow, invocationId } from './invocation-row.ts';
 import type { ColdStartReason, InvocationRecord, InvocationStatus } from './protocol.ts';
 
 /** Upper bounds of the duration histogram, in ms: two a decade or finer where calls usually are. */
@@ -24,18 +24,23 @@ export interface FunctionTotals {
 export class Ledger {
   /** The latest that have ended, in a ring. */
   readonly #kept: (InvocationRow | undefined)[];
-  readonly #free = new FreeRows();
+  readonly #free: FreeRows;
   readonly #totals = new Map<string, FunctionTotals>();
+  readonly #idPrefix: string;
   #next = 0;
+  #opened = 0;
 
-  constructor(keptInvocations: number) {
+  /** The prefix makes the ids of this run different from those of any other. */
+  constructor(keptInvocations: number, idPrefix = 'i') {
+    this.#idPrefix = idPrefix;
+    this.#free = new FreeRows(idPrefix);
     this.#kept = new Array<InvocationRow | undefined>(keptInvocations).fill(undefined);
   }
 
   /** A call has come in: where its stamps go until `close`. */
   open(receivedMs: number, receivedAtMs: number): InvocationRow {
     const row = this.#free.take();
-    row.begin(receivedMs, receivedAtMs);
+    row.begin(++this.#opened, receivedMs, receivedAtMs);
     return row;
   }
 
@@ -50,6 +55,10 @@ export class Ledger {
     if (row.coldStart) increment(totals.coldStarts, row.coldStart);
     const bucket = bucketOf(durationMs);
     totals.durationBuckets[bucket] = (totals.durationBuckets[bucket] ?? 0) + 1;
+  }
+
+  idOf(number: number, count = 0): string {
+    return invocationId(this.#idPrefix, number, count);
   }
 
   totals(): ReadonlyMap<string, Readonly<FunctionTotals>> {

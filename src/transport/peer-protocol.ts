@@ -37,8 +37,9 @@ export interface LeaseGrant {
   readonly functionName: string;
   readonly functionVersion: number;
   readonly instanceId: string;
-  /** Invocation ids under the lease are this, a dot and a count. */
-  readonly idPrefix: string;
+  /** The call under which it was granted: its number in the ledger, and its id. Ids under the lease are that, a dot and a count. */
+  readonly leasedUnder: number;
+  readonly id: string;
   /** The callee's own limit. */
   readonly timeoutMs: number;
   readonly maxCallDepth: number;
@@ -65,7 +66,7 @@ export interface PeerCallee {
   readonly functionName: string;
   readonly functionVersion: number;
   readonly instanceId: string;
-  readonly idPrefix: string;
+  readonly leasedUnder: number;
 }
 
 /** Where each number of an outcome stands; float 64. Durations, for clocks are never compared. */
@@ -89,7 +90,8 @@ export const OUTCOME_STATUSES = ['succeeded', 'TIMEOUT', 'CANCELLED'] as const;
 export interface ResumedCall {
   readonly link: number;
   readonly callee: PeerCallee;
-  readonly id: string;
+  /** What follows the dot in its id. */
+  readonly count: number;
   /** Its whole time. */
   readonly timeoutMs: number;
   /** How much of it has passed. */

@@ -61,7 +61,6 @@ export class FunctionLayer {
   readonly caller: Caller;
   #holders = 0;
   #artifacts = 0;
-  #ids = 0;
 
   static async start(options: FunctionLayerOptions = {}): Promise<FunctionLayer> {
     const clock = new VirtualClock();
@@ -116,7 +115,6 @@ export class FunctionLayer {
       hold: this.#countingHold(),
       payloadLimitBytes: 1_000_000,
       isClosing: () => false,
-      nextId: () => `c${++this.#ids}`,
     });
     this.registry = system.spawn(
       registryActor({

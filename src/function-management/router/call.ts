@@ -10,8 +10,10 @@ import type { ProcessHold } from '../../kernel/process-hold.ts';
 import type { InvocationRow } from '../../ledger/invocation-row.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { type InvocationStatus, STAMP } from '../../ledger/protocol.ts';
+import type { ResumedCall } from '../../transport/peer-protocol.ts';
 import type { StreamHead } from '../../transport/protocol.ts';
 import type { InstanceCall, InstanceHandle, InstanceLoss } from '../instance/protocol.ts';
+import type { CallQueue } from './call-queue.ts';
 import type { CallRequest } from './protocol.ts';
 
 /** What every call of one router shares. */
@@ -28,11 +30,12 @@ export interface CallHost {
 export type CallPlace = 'arriving' | 'queued' | 'inside' | 'left';
 
 export class Call implements InstanceCall {
-  readonly id: string;
   readonly request: CallRequest;
   /** The ledger's; nobody looks at it once the call has settled. */
   readonly row: InvocationRow;
   readonly #host: CallHost;
+  readonly #number: number;
+  readonly #count: number;
   #settled = false;
   attempt = 1;
   /** Set when the call is routed; on the monotonic clock. */
@@ -43,16 +46,27 @@ export class Call implements InstanceCall {
   instance: InstanceHandle | undefined;
   channelNumber = 0;
   wheelPosition = -1;
+  queue: CallQueue<Call> | undefined;
+  before: Call | undefined;
+  after: Call | undefined;
   /** Part of its answer has reached the caller: it must not be run again. */
   hasEmitted = false;
 
-  constructor(id: string, request: CallRequest, host: CallHost) {
-    this.id = id;
+  /** `resumed`: it began a while ago, between two instances, and keeps the id that it had there. */
+  constructor(request: CallRequest, host: CallHost, resumed?: ResumedCall) {
     this.request = request;
     this.#host = host;
     const { clock, ledger } = host;
-    this.row = ledger.open(clock.nowMs(), clock.wallMs());
+    const elapsedMs = resumed?.elapsedMs ?? 0;
+    this.row = ledger.open(clock.nowMs() - elapsedMs, clock.wallMs() - elapsedMs);
+    if (resumed) this.row.identify(resumed.callee.leasedUnder, resumed.count);
+    this.#number = this.row.number;
+    this.#count = this.row.count;
     host.hold.begin();
+  }
+
+  get id(): string {
+    return this.#host.ledger.idOf(this.#number, this.#count);
   }
 
   get payload(): Uint8Array {
@@ -146,7 +160,6 @@ export class Call implements InstanceCall {
     this.#settled = true;
     const { row } = this;
     row.stamp(STAMP.replied, nowMs);
-    row.id = this.id;
     row.functionName = this.request.functionName;
     row.functionVersion = this.functionVersion;
     row.instanceId = this.instance?.instanceId;

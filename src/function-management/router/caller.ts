@@ -10,7 +10,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import type { InvocationRecord } from '../../ledger/protocol.ts';
 import { decodePayload, encodePayload } from '../../transport/codec.ts';
 import { CodecError } from '../../transport/codec-error.ts';
-import type { PeerCallee, ResumedCall } from '../../transport/peer-protocol.ts';
+import type { PeerCallee } from '../../transport/peer-protocol.ts';
 import { EMPTY, type HttpEvent, type NestedCallMeta, type StreamHead } from '../../transport/protocol.ts';
 import { ChunkQueue } from '../../transport/stream-credit.ts';
 import type { InstanceObserver, NestedAnswer, NestedCallHandle, NestedParent } from '../instance/protocol.ts';
@@ -32,8 +32,6 @@ export interface CallerOptions {
   readonly payloadLimitBytes: number;
   /** Whether the host takes no more calls, though the router may be gone already. */
   readonly isClosing: () => boolean;
-  /** Unique for ever. */
-  readonly nextId: () => string;
 }
 
 /** The calls that one signal cancels. */
@@ -108,7 +106,6 @@ export class Caller {
     const remainingMs = Math.max(1, Math.min(meta.timeoutMs ?? Number.POSITIVE_INFINITY, parent.remainingMs()));
     const { resumed } = meta;
     const call = new Call(
-      resumed?.id ?? this.#options.nextId(),
       {
         functionName: meta.name,
         payload,
@@ -123,9 +120,10 @@ export class Caller {
         },
       },
       this.#host,
+      resumed,
     );
-    if (resumed) this.#resume(call, resumed);
-    else this.#send(call);
+    if (!resumed) this.#send(call);
+    else if (!this.#options.router.tell('resume', { call, resumed })) call.fail(draining());
     return { cancel: () => void this.#options.router.tell('cancel', call) };
   }
 
@@ -217,15 +215,13 @@ export class Caller {
   ): Call {
     checkOptions(functionName, options);
     const { signal } = options;
+    const { mode, settled, chunk } = rest;
+    // Without options, as most calls are, spread syntax would be most of what making the request costs.
     const request: CallRequest =
-      options === NO_OPTIONS
-        ? { functionName, payload, depth: 0, ...rest }
+      options === NO_OPTIONS && !chunk
+        ? { functionName, payload, depth: 0, mode, settled }
         : { functionName, payload, depth: 0, ...rest, ...givenOptions(options) };
-    const call: Call = new Call(
-      this.#options.nextId(),
-      signal ? this.#abortable(request, signal, () => call) : request,
-      this.#host,
-    );
+    const call: Call = new Call(signal ? this.#abortable(request, signal, () => call) : request, this.#host);
     if (signal?.aborted) call.fail(new TroupeError('CANCELLED', 'The call was cancelled before it began.'));
     else this.#send(call);
     return call;
@@ -261,14 +257,6 @@ export class Caller {
     if (this.#bySignal.get(signal) !== group) return;
     this.#bySignal.delete(signal);
     signal.removeEventListener('abort', group.abort);
-  }
-
-  /** It began a while ago, by the clock of the instance that made it. */
-  #resume(call: Call, resumed: ResumedCall): void {
-    const { clock } = this.#host;
-    const { elapsedMs } = resumed;
-    call.row.begin(clock.nowMs() - elapsedMs, clock.wallMs() - elapsedMs);
-    if (!this.#options.router.tell('resume', { call, resumed })) call.fail(draining());
   }
 
   #send(call: Call): void {

@@ -22,12 +22,14 @@ export interface WheelTimer {
 }
 
 export class DeadlineWheel<T extends Timed> {
+  /** All slots in use but the recent one. */
   readonly #slots = new Map<number, T[]>();
+  /** The slot of the latest call is held apart: with one call after another it is emptied and used again each time. */
+  #recentSlot = -1;
+  #recent: T[] = [];
   readonly #timer: WheelTimer;
   readonly #expired: (item: T) => void;
   #size = 0;
-  /** Emptied a moment ago: one call after another would otherwise make one each. */
-  #spare: T[] = [];
   #armedSlot = Number.POSITIVE_INFINITY;
   #cancelTimer: CancelTimer = () => {};
 
@@ -41,22 +43,21 @@ export class DeadlineWheel<T extends Timed> {
   }
 
   items(): T[] {
-    return [...this.#slots.values()].flat();
+    return [this.#recent, ...this.#slots.values()].flat();
   }
 
   add(item: T): void {
     this.#size++;
     const slot = slotOf(item);
-    const items = this.#slots.get(slot) ?? this.#newSlot(slot);
-    item.wheelPosition = items.push(item) - 1;
+    if (slot !== this.#recentSlot) this.#turnTo(slot);
+    item.wheelPosition = this.#recent.push(item) - 1;
     if (slot < this.#armedSlot) this.#arm(slot);
   }
 
   remove(item: T): void {
     const slot = slotOf(item);
-    const items = this.#slots.get(slot);
+    const items = slot === this.#recentSlot ? this.#recent : this.#slots.get(slot);
     const position = item.wheelPosition ?? -1;
-    // The timer stays armed for an emptied slot: one call after another would otherwise set and clear a timer each.
     if (!items || items[position] !== item) return;
     const last = items.pop();
     if (last && last !== item) {
@@ -64,16 +65,20 @@ export class DeadlineWheel<T extends Timed> {
       last.wheelPosition = position;
     }
     this.#size--;
-    if (items.length > 0) return;
-    this.#slots.delete(slot);
-    this.#spare = items;
+    // The timer stays armed for an emptied slot: one call after another would otherwise set and clear a timer each.
+    if (items.length === 0 && items !== this.#recent) this.#slots.delete(slot);
   }
 
-  #newSlot(slot: number): T[] {
-    const items = this.#spare;
-    this.#spare = [];
-    this.#slots.set(slot, items);
-    return items;
+  #turnTo(slot: number): void {
+    if (this.#recent.length > 0) {
+      this.#slots.set(this.#recentSlot, this.#recent);
+      this.#recent = [];
+    }
+    this.#recentSlot = slot;
+    const items = this.#slots.get(slot);
+    if (!items) return;
+    this.#recent = items;
+    this.#slots.delete(slot);
   }
 
   #arm(slot: number): void {
@@ -86,6 +91,7 @@ export class DeadlineWheel<T extends Timed> {
     this.#armedSlot = Number.POSITIVE_INFINITY;
     const nowMs = this.#timer.nowMs();
     let earliest = Number.POSITIVE_INFINITY;
+    this.#turnTo(-1);
     for (const [slot, items] of this.#slots) {
       if (slot * SLOT_MS > nowMs) {
         earliest = Math.min(earliest, slot);

@@ -30,7 +30,7 @@ export function recordOutcomes({ ledger, clock }: Books, callee: PeerCallee, pay
     row.stamp(STAMP.delivered, repliedMs - field('runMs'));
     row.stamp(STAMP.finished, repliedMs);
     row.stamp(STAMP.replied, repliedMs);
-    row.id = `${callee.idPrefix}.${field('count')}`;
+    row.identify(callee.leasedUnder, field('count'));
     row.functionName = callee.functionName;
     row.functionVersion = callee.functionVersion;
     row.instanceId = callee.instanceId;

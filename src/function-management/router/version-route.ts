@@ -5,14 +5,15 @@
 import type { Observation } from '../autoscaler/protocol.ts';
 import type { FunctionVersion } from '../registry/protocol.ts';
 import type { Call } from './call.ts';
+import { CallQueue } from './call-queue.ts';
 import { ReadyIndex } from './ready-index.ts';
 
 export class VersionRoute {
   readonly version: FunctionVersion;
   readonly instances = new ReadyIndex();
   /** In order of arrival; calls that are tried again, or were put back, stand in a queue of their own ahead of it. */
-  readonly #queue = new Set<Call>();
-  readonly #first = new Set<Call>();
+  readonly #queue = new CallQueue<Call>();
+  readonly #first = new CallQueue<Call>();
   aliased = true;
   /** True from telling the autoscaler of waiting calls until it looks. */
   demandTold = false;
@@ -60,25 +61,23 @@ export class VersionRoute {
 
   enqueue(call: Call): void {
     call.place = 'queued';
-    if (call.attempt > 1) this.#first.add(call);
-    else this.#queue.add(call);
+    if (call.attempt > 1) this.#first.push(call);
+    else this.#queue.push(call);
   }
 
   /** Returns a call that was taken out a moment ago to the head of the line. */
   putBack(call: Call): void {
     call.place = 'queued';
-    this.#first.add(call);
+    this.#first.push(call);
   }
 
   /** Takes a call out of the queue, wherever in it it stands. */
   withdraw(call: Call): void {
-    if (!this.#queue.delete(call)) this.#first.delete(call);
+    if (!this.#queue.remove(call)) this.#first.remove(call);
   }
 
   nextWaiting(): Call | undefined {
-    for (const call of this.#first) return call;
-    for (const call of this.#queue) return call;
-    return undefined;
+    return this.#first.first ?? this.#queue.first;
   }
 
   waiting(): Call[] {

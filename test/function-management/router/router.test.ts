@@ -69,7 +69,6 @@ interface Sent {
 function send(request: Partial<CallRequest> = {}): Sent {
   const outcomes: CallOutcome[] = [];
   const call = new Call(
-    `c${Math.random()}`,
     {
       functionName: 'f',
       payload: EMPTY,
