@@ -6,6 +6,7 @@
  */
 import { deserializeError, type SerializedError, TroupeError } from '../errors.ts';
 import type { NestedInvokeOptions } from '../handler.ts';
+import { CallTable } from '../transport/call-table.ts';
 import { decodeMeta, decodePayload, encodeMeta } from '../transport/codec.ts';
 import type { LeaseGrant, PeerCommand, PeerReport, ResumedCall } from '../transport/peer-protocol.ts';
 import { EMPTY, FRAME_KINDS, type Frame, type FrameKind, type NestedCallMeta } from '../transport/protocol.ts';
@@ -18,12 +19,13 @@ import { type Lease, type PeerCallOptions, PeerCalls, type PeerClock } from './p
 const MAX_PENDING = 1_000;
 
 interface Pending {
+  channelNumber?: number;
   readonly parent: Invocation;
   promise?: Promise<unknown>;
   resolve(value: unknown): void;
   reject(error: unknown): void;
-  /** Lets go of the signal given by the function. */
-  release(): void;
+  /** Lets go of the signal given by the function, if one was. */
+  release: (() => void) | undefined;
   /** To be used from when this call is answered well: it has the slot until then. */
   lease?: Lease;
 }
@@ -39,9 +41,8 @@ const CLOCK: PeerClock = {
 export class NestedCalls {
   readonly #outbox: Outbox;
   readonly #payloadLimitBytes: number;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new CallTable<Pending>();
   readonly peers: PeerCalls;
-  #last = 0;
 
   /** `outbox` leads to the host. */
   constructor(outbox: Outbox, payloadLimitBytes: number) {
@@ -91,8 +92,9 @@ export class NestedCalls {
     if (this.#pending.size === 0) return;
     const reason =
       parent.cancelled ?? new TroupeError('CANCELLED', 'The calling invocation ended before the answer came.');
-    for (const [call, pending] of this.#pending) {
-      if (pending.parent !== parent) continue;
+    for (const pending of this.#pending.items()) {
+      const { channelNumber: call } = pending;
+      if (pending.parent !== parent || call === undefined) continue;
       // A call that nobody awaits must not take the instance down as an unhandled rejection.
       pending.promise?.catch(() => {});
       this.#cancel(call, reason);
@@ -107,12 +109,11 @@ export class NestedCalls {
       );
     }
     const encoded = encodeWithin(payload, { limitBytes: this.#payloadLimitBytes, what: 'payload', of: name });
-    const call = this.#nextNumber();
+    const call = this.#pending.nextNumber();
     const promise = new Promise((resolve, reject) => {
-      const abort = () => this.#cancel(call, options.signal?.reason);
-      const release = () => options.signal?.removeEventListener('abort', abort);
-      options.signal?.addEventListener('abort', abort);
-      this.#pending.set(call, { parent, resolve, reject, release });
+      const { signal } = options;
+      const release = signal && this.#follow(signal, call);
+      this.#pending.add(call, { parent, resolve, reject, release });
       const { remainingMs } = parent;
       const timeoutMs = Math.min(options.timeoutMs ?? remainingMs, remainingMs);
       const { idempotencyKey } = options;
@@ -122,6 +123,13 @@ export class NestedCalls {
     const pending = this.#pending.get(call);
     if (pending) pending.promise = promise;
     return promise;
+  }
+
+  /** Cancels the call when the signal aborts; the answer lets go of it. */
+  #follow(signal: AbortSignal, call: number): () => void {
+    const abort = () => this.#cancel(call, signal.reason);
+    signal.addEventListener('abort', abort);
+    return () => signal.removeEventListener('abort', abort);
   }
 
   #askHost({ call, parent, payload, meta }: AskedCall): void {
@@ -161,17 +169,11 @@ export class NestedCalls {
     const pending = this.#pending.get(call);
     if (!pending) return undefined;
     this.#pending.delete(call);
-    pending.release();
+    pending.release?.();
     const { lease } = pending;
     if (lease && hasSucceeded) this.peers.activate(lease);
     else if (lease) this.peers.decline(lease);
     return pending;
-  }
-
-  #nextNumber(): number {
-    do this.#last = (this.#last + 1) >>> 0;
-    while (this.#pending.has(this.#last));
-    return this.#last;
   }
 }
 

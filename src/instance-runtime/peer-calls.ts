@@ -93,7 +93,8 @@ export class PeerCalls {
   readonly #report: PeerCallsOptions['report'];
   readonly #links = new Map<number, Link>();
   readonly #leases = new Map<string, Lease[]>();
-  readonly #open = new Map<number, OpenCall>();
+  /** One for each lease, hardly ever more. An array: a Map that takes and gives one call after another is replaced all the time. */
+  #open: OpenCall[] = [];
   /** Of one lease: another one flushes them. */
   #outcomes: number[] = [];
   #outcomesOf: Lease | undefined;
@@ -158,7 +159,7 @@ export class PeerCalls {
 
   /** False when the call is not inside a callee of this instance. */
   cancel(call: number): boolean {
-    const open = this.#open.get(call);
+    const open = this.#open.find((each) => each.call === call);
     if (!open || open.isGivenUp) return false;
     this.#giveUp(open, 'CANCELLED');
     return true;
@@ -192,16 +193,31 @@ export class PeerCalls {
     lease.calls = count;
     lease.lastUsedMs = startMs;
     const deadlineMs = startMs + timeoutMs;
-    this.#open.set(call, { ...options, call, lease, count, startMs, timeoutMs, deadlineMs, isGivenUp: false });
+    const { name } = options;
+    const isGivenUp = false;
+    this.#open.push({
+      call,
+      lease,
+      count,
+      startMs,
+      deadlineMs,
+      isGivenUp,
+      parent,
+      name,
+      payload,
+      timeoutMs,
+      idempotencyKey: key,
+    });
     parent.lane.awaitsPeer(1);
     if (deadlineMs < this.#armedMs) this.#arm(deadlineMs);
     return true;
   }
 
   #receive(link: Link, { kind, call, argument, meta, payload }: Frame): void {
-    const open = this.#open.get(call);
-    if (open?.lease.link !== link || (kind !== FRAME_KINDS.result && kind !== FRAME_KINDS.failure)) return;
-    this.#open.delete(call);
+    if (kind !== FRAME_KINDS.result && kind !== FRAME_KINDS.failure) return;
+    const index = this.#open.findIndex((each) => each.call === call && each.lease.link === link);
+    const [open] = index < 0 ? [] : this.#open.splice(index, 1);
+    if (!open) return;
     if (open.isGivenUp) return;
     open.parent.lane.awaitsPeer(-1);
     if (kind === FRAME_KINDS.failure) {
@@ -215,9 +231,9 @@ export class PeerCalls {
   #closed(link: Link): void {
     this.#links.delete(link.id);
     for (const lease of [...this.#leases.values()].flat()) if (lease.link === link) this.#forget(lease);
-    for (const open of [...this.#open.values()]) {
-      if (open.lease.link !== link) continue;
-      this.#open.delete(open.call);
+    const lost = this.#open.filter((open) => open.lease.link === link);
+    this.#open = this.#open.filter((open) => open.lease.link !== link);
+    for (const open of lost) {
       if (open.isGivenUp) continue;
       open.parent.lane.awaitsPeer(-1);
       this.#resume(open, {});
@@ -290,14 +306,14 @@ export class PeerCalls {
     this.flush();
     this.#expire(nowMs);
     this.#handBackIdle(nowMs);
-    for (const { deadlineMs } of this.#open.values()) this.#arm(deadlineMs);
+    for (const { deadlineMs } of this.#open) this.#arm(deadlineMs);
     for (const leases of this.#leases.values()) {
       for (const { lastUsedMs } of leases) this.#arm(Math.max(nowMs, lastUsedMs) + IDLE_MS);
     }
   }
 
   #expire(nowMs: number): void {
-    for (const open of [...this.#open.values()]) {
+    for (const open of [...this.#open]) {
       if (open.deadlineMs > nowMs) continue;
       const { call, name, timeoutMs, lease } = open;
       if (!open.isGivenUp) {

@@ -8,11 +8,11 @@
  */
 import { type SerializedError, TroupeError } from '../../errors.ts';
 import { encodeCallMeta } from '../../transport/call-meta.ts';
+import { CallTable } from '../../transport/call-table.ts';
 import { decodeMeta, encodeMeta } from '../../transport/codec.ts';
 import type { PeerCommand, PeerReport } from '../../transport/peer-protocol.ts';
 import type { CancelMeta, Channel, Frame, LogLine, NestedCallMeta, StreamHead } from '../../transport/protocol.ts';
 import { EMPTY, FRAME_KINDS } from '../../transport/protocol.ts';
-import { CallTable } from './call-table.ts';
 import type { InstanceCall, InstanceLoss, InstanceObserver, LogOrigin, NestedCallHandle } from './protocol.ts';
 
 export interface ConnectionOptions {
