@@ -25,20 +25,28 @@ const MIN_SPIN_MS = 0.015;
 
 export class SpinPolicy {
   #earned = STAKE;
+  readonly #maxSpinMs: number;
   #sinceProbe = 0;
   #probeEvery = FIRST_PROBE;
-  #expectedMs = MAX_SPIN_MS / PATIENCE;
+  #expectedMs: number;
+
+  /** `maxSpinMs` is for those whose wait is worth less than `MAX_SPIN_MS`. */
+  constructor(maxSpinMs = MAX_SPIN_MS) {
+    this.#maxSpinMs = maxSpinMs;
+    this.#expectedMs = maxSpinMs / PATIENCE;
+  }
 
   /** A wait begins: for how long to spin, 0 for not at all. Each budget above 0 is answered by `won` or `lost`. */
   budgetMs(): number {
-    if (this.#earned > 0) return Math.min(MAX_SPIN_MS, Math.max(MIN_SPIN_MS, this.#expectedMs * PATIENCE));
+    if (this.#earned > 0) return Math.min(this.#maxSpinMs, Math.max(MIN_SPIN_MS, this.#expectedMs * PATIENCE));
     if (++this.#sinceProbe < this.#probeEvery) return 0;
     this.#probeEvery = Math.min(PROBE_EVERY, this.#probeEvery * 2);
     this.#sinceProbe = 0;
     // Two in a row: the first may only wake up the other side.
     this.#earned = STAKE;
-    this.#expectedMs = PROBE_MS / PATIENCE;
-    return PROBE_MS;
+    const probeMs = Math.min(PROBE_MS, this.#maxSpinMs);
+    this.#expectedMs = probeMs / PATIENCE;
+    return probeMs;
   }
 
   /** It came after so long, while we spun. */

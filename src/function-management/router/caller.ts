@@ -15,7 +15,7 @@ import { EMPTY, type HttpEvent, type NestedCallMeta, type StreamHead } from '../
 import { ChunkQueue } from '../../transport/stream-credit.ts';
 import type { InstanceObserver, NestedAnswer, NestedCallHandle, NestedParent } from '../instance/protocol.ts';
 import { Call, type CallHost } from './call.ts';
-import { recordOutcomes } from './peer-outcomes.ts';
+import { type PeerWork, recordOutcomes } from './peer-outcomes.ts';
 import type { CallOutcome, CallRequest, InvokeOptions, RouterMessages } from './protocol.ts';
 import { draining } from './refusals.ts';
 
@@ -127,8 +127,8 @@ export class Caller {
     return { cancel: () => void this.#options.router.tell('cancel', call) };
   }
 
-  /** Enters calls that instances have made without the host. Answers how many. */
-  recordPeerCalls(callee: PeerCallee, outcomes: Uint8Array): number {
+  /** Enters calls that instances have made without the host. */
+  recordPeerCalls(callee: PeerCallee, outcomes: Uint8Array): PeerWork {
     return recordOutcomes(this.#host, callee, outcomes);
   }
 
@@ -322,8 +322,8 @@ export function observerFor(
     callLeft: (instanceId, call) => void router.tell('callLeft', { instanceId, call }),
     nestedCall: (parent, meta, payload, answer) => caller.nested(parent, meta, payload, answer),
     peerReport(instanceId, report, payload) {
-      const outcomes = report.type === 'callsEnded' ? caller.recordPeerCalls(report, payload) : 0;
-      router.tell('peerReport', { instanceId, report, outcomes });
+      const work = report.type === 'callsEnded' ? caller.recordPeerCalls(report, payload) : undefined;
+      router.tell('peerReport', { instanceId, report, work });
     },
     log,
   };

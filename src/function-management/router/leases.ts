@@ -106,7 +106,9 @@ export class Leases {
     const lease = this.#byTenant.get(call)?.lease;
     if (!lease) return false;
     this.#byTenant.delete(call);
+    lease.route.touch(this.#options.nowMs());
     lease.tenant = undefined;
+    lease.route.lent++;
     return true;
   }
 
@@ -259,9 +261,12 @@ export class Leases {
   }
 
   #dropLease(link: Link, lease: Lease): void {
+    const { route, tenant } = lease;
     link.lease = undefined;
-    lease.route.leased--;
-    if (lease.tenant) this.#byTenant.delete(lease.tenant);
+    route.touch(this.#options.nowMs());
+    route.leased--;
+    if (tenant) this.#byTenant.delete(tenant);
+    else route.lent--;
   }
 
   /** Nothing of the link is used any more by its caller. Where a slot is still leased, the callee reports it. */

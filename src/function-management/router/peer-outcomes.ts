@@ -4,23 +4,31 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { STAMP } from '../../ledger/protocol.ts';
 import { OUTCOME_FIELDS, OUTCOME_STATUSES, type PeerCallee } from '../../transport/peer-protocol.ts';
 
+/** What instances have done for each other. */
+export interface PeerWork {
+  readonly calls: number;
+  readonly busyMs: number;
+}
+
 interface Books {
   readonly ledger: Ledger;
   readonly clock: Clock;
 }
 
-/** Times are counted back from now. All that was not running was the way there and back. Answers how many there were. */
-export function recordOutcomes({ ledger, clock }: Books, callee: PeerCallee, payload: Uint8Array): number {
+/** Times are counted back from now. All that was not running was the way there and back. Answers how many there were, and their whole time. */
+export function recordOutcomes({ ledger, clock }: Books, callee: PeerCallee, payload: Uint8Array): PeerWork {
   const { length, ...fields } = OUTCOME_FIELDS;
   const count = Math.floor(payload.byteLength / (length * Float64Array.BYTES_PER_ELEMENT));
   const values = new Float64Array(count * length);
   new Uint8Array(values.buffer).set(payload.subarray(0, values.byteLength));
   const nowMs = clock.nowMs();
   const wallMs = clock.wallMs();
+  let busyMs = 0;
   for (let outcome = 0; outcome < count; outcome++) {
     const field = (name: keyof typeof fields) => values[outcome * length + fields[name]] ?? 0;
     const agoMs = field('agoMs');
     const totalMs = field('totalMs');
+    busyMs += totalMs;
     const repliedMs = nowMs - agoMs;
     const receivedMs = repliedMs - totalMs;
     const row = ledger.open(receivedMs, wallMs - agoMs - totalMs);
@@ -38,5 +46,5 @@ export function recordOutcomes({ ledger, clock }: Books, callee: PeerCallee, pay
     row.depth = field('depth');
     ledger.close(row);
   }
-  return count;
+  return { calls: count, busyMs };
 }

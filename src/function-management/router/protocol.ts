@@ -7,6 +7,7 @@ import type { ResponseMode, StreamHead } from '../../transport/protocol.ts';
 import type { Observation } from '../autoscaler/protocol.ts';
 import type { InstanceCall, InstanceHandle, InstanceLoss, NestedOrigin } from '../instance/protocol.ts';
 import type { FunctionDescription } from '../registry/protocol.ts';
+import type { PeerWork } from './peer-outcomes.ts';
 
 /** What a door asks for. */
 export interface CallRequest {
@@ -63,7 +64,9 @@ export type RouterMessages<Call extends InstanceCall = InstanceCall> = {
   invoke: { body: Call };
   /** A call between two instances that cannot end there. */
   resume: { body: { readonly call: Call; readonly resumed: ResumedCall } };
-  peerReport: { body: { readonly instanceId: string; readonly report: PeerReport; readonly outcomes: number } };
+  peerReport: {
+    body: { readonly instanceId: string; readonly report: PeerReport; readonly work: PeerWork | undefined };
+  };
   cancel: { body: Call };
   callLeft: { body: { readonly instanceId: string; readonly call: InstanceCall } };
   callLost: { body: { readonly call: Call; readonly loss: InstanceLoss } };

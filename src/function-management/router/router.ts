@@ -20,6 +20,7 @@ import type { Call } from './call.ts';
 import { DeadlineWheel } from './deadline-wheel.ts';
 import { Leases } from './leases.ts';
 import { lossError, mayRetry } from './loss-policy.ts';
+import type { PeerWork } from './peer-outcomes.ts';
 import type { RouterMessages } from './protocol.ts';
 import { cancelled, drained, draining, queueFull, removed, timedOut, tooDeep, versionGone } from './refusals.ts';
 import { enterResumed } from './resumed-call.ts';
@@ -65,7 +66,7 @@ export function routerActor(options: RouterOptions): ActorDefinition<RouterMessa
       return {
         invoke: (call) => router.invoke(call),
         resume: ({ call, resumed }) => router.resume(call, resumed),
-        peerReport: ({ instanceId, report, outcomes }) => router.peerReport(instanceId, report, outcomes),
+        peerReport: ({ instanceId, report, work }) => router.peerReport(instanceId, report, work),
         cancel: (call) => router.stopCall(call, cancelled(), 'cancelled'),
         callLeft: ({ instanceId, call }) => router.callLeft(instanceId, call as Call),
         callLost: ({ call, loss }) => router.callLost(call, loss),
@@ -105,10 +106,8 @@ class Router {
       { nowMs: () => clock.nowMs(), after: (delayMs, callback) => context.after(delayMs, callback) },
       (call) => this.#timedOut(call),
     );
-    const { maxCallDepth, cancelGraceMs } = options;
     this.#leases = new Leases({
-      maxCallDepth,
-      cancelGraceMs,
+      ...options,
       nowMs: () => clock.nowMs(),
       leadsOnlyTo: (route) => this.#table.leadsOnlyTo(route),
       after: (delayMs, callback) => context.after(delayMs, callback),
@@ -171,10 +170,10 @@ class Router {
     this.#leases.awaitLoss(call, resumed);
   }
 
-  peerReport(instanceId: string, report: PeerReport, outcomes: number): void {
+  peerReport(instanceId: string, report: PeerReport, work: PeerWork | undefined): void {
     if (report.type !== 'callsEnded') return this.#leases.report(instanceId, report);
-    const { functionName, functionVersion } = report;
-    this.#table.routeOf(functionName, functionVersion)?.arrived(this.#context.clock.nowMs(), outcomes);
+    const route = this.#table.routeOf(report.functionName, report.functionVersion);
+    if (work) route?.wasBusy(this.#context.clock.nowMs(), work.calls, work.busyMs);
   }
 
   callLost(call: Call, loss: InstanceLoss): void {
