@@ -101,7 +101,7 @@ export class InvocationLoop {
       case FRAME_KINDS.nestedFailure:
         return this.#role?.nested.receive(frame);
       case FRAME_KINDS.control:
-        return this.#role?.nested.obey(decodeMeta<PeerCommand>(frame.meta));
+        return lane.isOwn ? this.#role?.nested.obey(decodeMeta<PeerCommand>(frame.meta)) : undefined;
       default:
         // A newer host may say more than we understand.
         return;

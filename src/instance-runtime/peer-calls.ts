@@ -122,13 +122,16 @@ export class PeerCalls {
   /** The lease that this grant will be, undefined when the link has gone since. It is used after `activate`. */
   leaseFor(grant: LeaseGrant): Lease | undefined {
     const link = this.#links.get(grant.link);
-    return link && { link, grant, calls: 0, lastUsedMs: 0 };
+    if (link) return { link, grant, calls: 0, lastUsedMs: 0 };
+    this.#report({ type: 'leaseReturned', link: grant.link });
+    return undefined;
   }
 
   /** The call that had the slot has been answered: the slot is this instance's now, unless it was wanted back meanwhile. */
   activate(lease: Lease): void {
     const { link, grant } = lease;
     if (link.word.end()) return this.#returned(link);
+    if (!this.#links.has(link.id)) return;
     lease.lastUsedMs = this.#clock.nowMs();
     // An earlier lease on the same link is over, though nobody may have looked since.
     for (const earlier of [...this.#leases.values()].flat()) if (earlier.link === link) this.#forget(earlier);

@@ -235,6 +235,17 @@ describe.each(THREADS)('functions that call each other again and again, in threa
     expect(host.troupe.invocations(1, callee)[0]).toMatchObject({ status: 'FUNCTION_ERROR', depth: 1 });
   });
 
+  it('hear of a callee that goes over its memory', async () => {
+    const { caller, callee } = await pair(
+      `export default (grow) => { if (!grow) return 1; const all = []; for (;;) all.push(Buffer.alloc(1_000_000, 1)) }`,
+      { memoryMb: 64, idempotent: true },
+    );
+    await lease(caller, callee, false);
+    const { code } = await call(caller, callee, { payload: true });
+    expect(code).toBe('OUT_OF_MEMORY');
+    expect(await call(caller, callee, { payload: false })).toEqual({ value: 1 });
+  });
+
   it('carry large payloads both ways', async () => {
     const { caller, callee } = await pair('export default (bytes) => Buffer.concat([bytes, bytes])');
     const payload = Buffer.alloc(400_000, 7);

@@ -45,6 +45,8 @@ interface Link {
   readonly callee: InstanceHandle;
   /** Undefined while it is being made. */
   peer: PeerLink | undefined;
+  /** Its caller uses it no more, or will not: no lease is granted on it. */
+  isOver: boolean;
   lease: Lease | undefined;
   /** Of the callee. */
   loss: InstanceLoss | undefined;
@@ -179,6 +181,7 @@ export class Leases {
       caller,
       callee,
       peer: undefined,
+      isOver: false,
       lease: undefined,
       loss: undefined,
       resumed: new Set(),
@@ -189,8 +192,8 @@ export class Leases {
     const made = caller.peers?.linkTo(callee, id) ?? Promise.resolve(undefined);
     made.then(
       (peer) => {
-        if (peer) link.peer = peer;
-        else this.#forget(link);
+        link.peer = peer;
+        if (!peer) this.#forget(link);
       },
       () => this.#forget(link),
     );
@@ -199,13 +202,15 @@ export class Leases {
   #unlinkOldest(caller: InstanceHandle, links: ReadonlyMap<string, Link>): void {
     const unused = [...links.values()].filter(({ lease, peer }) => !lease && peer);
     const [oldest] = unused.sort((one, other) => one.lastUsedMs - other.lastUsedMs);
-    // The caller answers with `linkClosed`; one more call later there is room.
-    if (oldest) caller.peers?.tell({ type: 'unlink', link: oldest.id });
+    if (!oldest) return;
+    // The caller answers with `linkClosed`. At its next call there is room.
+    this.#retire(oldest);
+    caller.peers?.tell({ type: 'unlink', link: oldest.id });
   }
 
   #grant(link: Link, tenant: Call, route: VersionRoute, after: number): void {
     const { caller, callee, peer, id } = link;
-    if (!peer || link.lease || link.loss || this.#leasesOf(caller.instanceId) >= MAX_LEASES) return;
+    if (!peer || link.lease || link.isOver || this.#leasesOf(caller.instanceId) >= MAX_LEASES) return;
     link.lease = { route, tenant, isWanted: false };
     link.lastUsedMs = this.#options.nowMs();
     route.leased++;
@@ -256,7 +261,7 @@ export class Leases {
     if (!lease) return;
     this.#dropLease(link, lease);
     callee.peers?.leased(-1);
-    if (!this.#instances.has(link.caller.instanceId)) this.#forget(link);
+    if (link.isOver && link.resumed.size === 0) this.#forget(link);
     if (!lease.tenant) this.#options.slotFree(callee.instanceId);
   }
 
@@ -271,15 +276,14 @@ export class Leases {
 
   /** Nothing of the link is used any more by its caller. Where a slot is still leased, the callee reports it. */
   #closed(link: Link): void {
-    const known = this.#pairs.get(link.caller.instanceId);
-    if (known?.get(link.callee.instanceId) === link) known.delete(link.callee.instanceId);
+    this.#retire(link);
     if (link.lease) this.#giveGrace(link);
     // Calls that were resumed hear of the loss with the callee.
     else if (link.resumed.size === 0) this.#forget(link);
   }
 
   #callerEnded(link: Link): void {
-    this.#pairs.delete(link.caller.instanceId);
+    this.#retire(link);
     if (!link.lease) return this.#forget(link);
     this.#revoke(link);
     this.#giveGrace(link);
@@ -301,17 +305,23 @@ export class Leases {
     const resumed = [...link.resumed];
     link.resumed.clear();
     // Its caller may not have noticed yet, and still ask for the calls that were inside.
-    const isOver = this.#pairs.get(link.caller.instanceId)?.get(link.callee.instanceId) !== link;
-    if (isOver) this.#forget(link);
+    if (link.isOver) this.#forget(link);
+    this.#retire(link);
     for (const call of resumed) this.#options.lost(call, loss);
   }
 
-  #forget(link: Link): void {
-    this.#links.delete(link.id);
+  /** Makes room for another link between the two; reports of this one still count. */
+  #retire(link: Link): void {
+    link.isOver = true;
     const known = this.#pairs.get(link.caller.instanceId);
     if (known?.get(link.callee.instanceId) !== link) return;
     known.delete(link.callee.instanceId);
     if (known.size === 0) this.#pairs.delete(link.caller.instanceId);
+  }
+
+  #forget(link: Link): void {
+    this.#retire(link);
+    this.#links.delete(link.id);
   }
 }
 

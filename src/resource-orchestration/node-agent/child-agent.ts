@@ -68,6 +68,8 @@ class ChildAgent implements AgentLink {
   readonly #stderr: OutputTail;
   readonly #events = new EventOutlet();
   readonly #workers = new Map<string, WorkerChannel>();
+  /** Those of them that can be linked. */
+  readonly #threads = new Set<string>();
   /** Settle what waits for the answer to a command. */
   readonly #asked = new Map<number, (answer: AgentReport) => void>();
   readonly #groups = new Set<number>();
@@ -128,6 +130,7 @@ class ChildAgent implements AgentLink {
       broken: () => {},
     });
     this.#workers.set(workerId, channel);
+    if (spec.kind === 'thread') this.#threads.add(workerId);
     this.#commands.send({ type: 'startWorker', workerId, spec, port });
     this.#armWatch();
   }
@@ -144,7 +147,9 @@ class ChildAgent implements AgentLink {
     if (!this.#workers.has(workerId)) return endedControl(workerId);
     return {
       specialise: (image) => this.#specialise(workerId, image),
-      linkTo: (calleeId, link) => this.#linkWorkers(workerId, calleeId, link),
+      ...(this.#threads.has(workerId)
+        ? { linkTo: (calleeId: string, link: number) => this.#linkWorkers(workerId, calleeId, link) }
+        : {}),
     };
   }
 
@@ -198,6 +203,7 @@ class ChildAgent implements AgentLink {
   #explain(workerId: string, error: TroupeError): void {
     const channel = this.#workers.get(workerId);
     this.#workers.delete(workerId);
+    this.#threads.delete(workerId);
     channel?.explain(error, { wasAsked: error.details['reason'] === 'requested', atOnce: this.#state === 'gone' });
     if (this.#workers.size > 0) return;
     this.#watch?.();

@@ -336,6 +336,29 @@ describe('leases', () => {
     expect(await routeOf('f')).toMatchObject({ leased: 1 });
   });
 
+  it('are bounded for each caller, and so are its links: an unused one makes room', async () => {
+    const { a } = await start();
+    for (let other = 0; other < 20; other++) {
+      router.tell('functionChanged', describeFunction(`g${other}`));
+      const callee = peer(`g${other}-1`);
+      router.tell('instanceReady', callee);
+      for (let time = 0; time < 3; time++) {
+        const before = grantsOf(a).length;
+        sendFrom(a, { functionName: `g${other}` });
+        await turn();
+        answer(callee);
+        await clock.advance(1);
+        if (grantsOf(a).length > before) break;
+      }
+    }
+    expect(grantsOf(a)).toHaveLength(8);
+    const unlinked = a.told.filter(({ type }) => type === 'unlink');
+    expect(unlinked.length).toBeGreaterThan(0);
+    expect(words.size - unlinked.length).toBeLessThanOrEqual(16);
+    const leased = new Set(grantsOf(a).map(({ link }) => link));
+    for (const { link } of unlinked) expect(leased.has(link)).toBe(false);
+  });
+
   const resumed = (grant: LeaseGrant, rest: Partial<ResumedCall> = {}): ResumedCall => ({
     link: grant.link,
     callee: { functionName: 'f', functionVersion: 1, instanceId: 'f-1', leasedUnder: grant.leasedUnder },
