@@ -36,6 +36,10 @@ export class HostClient {
     return new HostClient(base, signal, checkFunctionName);
   }
 
+  get address(): string {
+    return this.#base.origin;
+  }
+
   /** Where a function is. Throws `INVALID_NAME`. */
   functionPath(name: string): string {
     return `/functions/${this.#checkName(name)}`;

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { TroupeError, toTroupeError } from '../errors.ts';
+import { addBench } from './commands/bench.ts';
 import { addDeploy } from './commands/deploy.ts';
 import { addFunctions } from './commands/functions.ts';
 import { addInvoke } from './commands/invoke.ts';
@@ -66,6 +67,7 @@ Exit codes: 0 ok, 1 function failed, 2 usage, 3 configuration or build, 4 not al
   addDeploy(program, terminal);
   addFunctions(program, terminal);
   addLogs(program, terminal);
+  addBench(program, terminal);
   return program;
 }
 

@@ -39,7 +39,7 @@ const hostEnv = Object.fromEntries(
 );
 
 const pipe = new Socket({ fd: PROCESS_INSTANCE_FD, readable: true, writable: true });
-const link = new StreamChannel(pipe);
+const link = new StreamChannel(pipe, { spinsFor: 'calls' });
 const outbox = new Outbox(link);
 const multiplexer = new Multiplexer(link, {
   onLinkFrame: (frame) => {

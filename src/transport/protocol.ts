@@ -68,6 +68,11 @@ export interface Frame {
   readonly payload: Uint8Array;
 }
 
+/** Whether the frame ends a call, seen from the instance. */
+export function isAnswer(kind: FrameKind): boolean {
+  return kind === FRAME_KINDS.result || kind === FRAME_KINDS.failure || kind === FRAME_KINDS.end;
+}
+
 export const EMPTY: Uint8Array = new Uint8Array(0);
 
 export type SendOutcome = 'sent' | 'full' | 'closed' | 'too-large';

@@ -14,7 +14,7 @@ import { ChannelCore, frameCost } from './channel-core.ts';
 import { closeFrame, closeReason, closesChannel, vanishedError } from './close-frame.ts';
 import { type ChannelOptions, HIGH_WATER_BYTES, MAX_FRAME_BYTES } from './limits.ts';
 import { packPosted, readPosted } from './posted-frame.ts';
-import { type Channel, FRAME_KINDS, type Frame, type SendOutcome } from './protocol.ts';
+import { type Channel, FRAME_KINDS, type Frame, isAnswer, type SendOutcome } from './protocol.ts';
 import { RingReader, RingWriter, recordSize } from './ring-buffer.ts';
 import { SpinPolicy } from './spin-policy.ts';
 import { type Ringing, type Spinner, threadSpinner, type Waiting } from './spinner.ts';
@@ -341,8 +341,4 @@ export class RingChannel implements Channel, Waiting, Ringing {
     // What was posted before is still delivered at the other end.
     port.close();
   }
-}
-
-function isAnswer(kind: Frame['kind']): boolean {
-  return kind === FRAME_KINDS.result || kind === FRAME_KINDS.failure || kind === FRAME_KINDS.end;
 }

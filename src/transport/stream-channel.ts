@@ -9,11 +9,14 @@
  */
 import type { Duplex } from 'node:stream';
 import type { TroupeError } from '../errors.ts';
+import { systemClock } from '../kernel/clock.ts';
 import { ChannelCore, frameCost } from './channel-core.ts';
 import { closeFrame, closeReason, closesChannel, vanishedError } from './close-frame.ts';
 import { FRAME_HEAD_BYTES, FrameDecoder, writeFrameHead } from './frame-codec.ts';
 import { type ChannelOptions, HIGH_WATER_BYTES, MAX_FRAME_BYTES } from './limits.ts';
-import type { Channel, Frame, SendOutcome } from './protocol.ts';
+import { LoopSpinner } from './loop-spinner.ts';
+import { type Channel, FRAME_KINDS, type Frame, isAnswer, type SendOutcome } from './protocol.ts';
+import { SpinPolicy } from './spin-policy.ts';
 
 const SLAB_BYTES = 65_536;
 /** Larger payloads are not copied into the slab. */
@@ -23,6 +26,11 @@ const COPIED_BYTES = 16_384;
 interface MaybeRefed {
   ref?(): unknown;
   unref?(): unknown;
+}
+
+export interface StreamChannelOptions extends ChannelOptions {
+  /** What this end keeps its event loop turning for, as long as that pays: answers to its calls, or calls while it has none inside. */
+  readonly spinsFor?: 'answers' | 'calls';
 }
 
 export class StreamChannel implements Channel {
@@ -38,10 +46,18 @@ export class StreamChannel implements Channel {
   #flushArmed = false;
   /** Sent, and not yet taken by the operating system. */
   #waitingBytes = 0;
+  readonly #spinsFor: StreamChannelOptions['spinsFor'];
+  readonly #spinner: LoopSpinner;
 
   /** Takes the stream over. It no longer keeps the process alive. */
-  constructor(stream: Duplex, options: ChannelOptions = {}) {
+  constructor(stream: Duplex, options: StreamChannelOptions = {}) {
     this.#stream = stream;
+    this.#spinsFor = options.spinsFor;
+    this.#spinner = new LoopSpinner({
+      policy: new SpinPolicy(),
+      nowMs: systemClock.nowMs,
+      isOpen: () => !this.#core.isClosed,
+    });
     this.#highWaterBytes = options.highWaterBytes ?? HIGH_WATER_BYTES;
     this.#maxFrameBytes = options.maxFrameBytes ?? MAX_FRAME_BYTES;
     this.#decoder = new FrameDecoder({ maxFrameBytes: this.#maxFrameBytes });
@@ -69,6 +85,7 @@ export class StreamChannel implements Channel {
       return 'full';
     }
     this.#put(frame);
+    this.#spinAfter(frame.kind, true);
     return 'sent';
   }
 
@@ -163,10 +180,24 @@ export class StreamChannel implements Channel {
         this.#core.end(closeReason(frame));
         return this.#finish();
       }
+      this.#spinAfter(frame.kind, false);
       this.#core.accept(frame);
     }
     if (this.#decoder.error) return this.#fail(this.#decoder.error);
     if (this.#core.keptBytes > this.#highWaterBytes) this.#stream.pause();
+  }
+
+  /** A wait begins with what this end has sent, and ends with what it has received. */
+  #spinAfter(kind: Frame['kind'], isSent: boolean): void {
+    const spinsFor = this.#spinsFor;
+    if (spinsFor === undefined) return;
+    if (
+      (kind === FRAME_KINDS.invoke) === ((spinsFor === 'answers') === isSent) &&
+      (kind === FRAME_KINDS.invoke || isAnswer(kind))
+    ) {
+      if (isSent) this.#spinner.begin();
+      else this.#spinner.end();
+    }
   }
 
   #resumeWhenTaken(): void {

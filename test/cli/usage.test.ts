@@ -10,7 +10,7 @@ import { DEFAULT_HOST, DEFAULT_PORT, ISOLATIONS, PRIORITIES } from '../../src/co
 import { errorOf, type Ran, troupe } from './troupe-process.ts';
 
 const HELLO = fileURLToPath(new URL('./fixtures/hello.ts', import.meta.url));
-const COMMANDS = ['invoke', 'serve', 'deploy', 'fn', 'logs'];
+const COMMANDS = ['invoke', 'serve', 'deploy', 'fn', 'logs', 'bench'];
 const NOUN_COMMANDS = ['ls', 'describe', 'versions', 'rm', 'alias'].map((name) => `fn ${name}`);
 
 describe('help', () => {
@@ -76,6 +76,22 @@ describe('a command line that is wrong', () => {
     ['invoke HELLO -d @missing.json', 'Cannot read missing.json'],
     ['invoke HELLO -d @', 'has no name'],
     ['invoke HELLO -d 1 --file hello.ts', 'Give --data or --file, not both.'],
+    ['bench', "missing required argument 'function'"],
+    ['bench HELLO --calls 0', "'--calls <n>' argument '0' is invalid. It must be from 1 to 100000."],
+    ['bench HELLO --cold -1', "'--cold <n>' argument '-1' is invalid"],
+    ['bench HELLO --in-flight many', "'--in-flight <n>' argument 'many' is invalid"],
+    ['bench HELLO --duration 0', "'--duration <ms>' argument '0' is invalid"],
+    ['bench HELLO --agent remote', 'Allowed choices are inline, process.'],
+    ['bench HELLO --get tea', 'It must look like /path?query.'],
+    ['bench HELLO --get /tea -d 1', '--get sends no payload'],
+    ['bench HELLO --memory 1', '--memory 1'],
+    ['bench HELLO -d {bad', '--data is not JSON'],
+    ['bench HELLO --host 127.0.0.1', '--host is for a function on a host'],
+    ['bench HELLO --alias current', '--alias is for a function on a host'],
+    ['bench hello --cold 1', '--cold is for a function in a file'],
+    ['bench hello --agent inline', '--agent is for a function in a file'],
+    ['bench hello --isolation process', '--isolation is for a function in a file'],
+    ['bench Hello_World', '"Hello_World" is not a function name'],
     ['serve --port 65536', "'--port <n>' argument '65536' is invalid"],
     ['serve --port -1', "'--port <n>' argument '-1' is invalid"],
     ['serve --agents 0 --budget 1', '--agents 0: Too small: expected number to be >=1; --budget 1'],
@@ -113,7 +129,7 @@ describe('a command line that is wrong', () => {
 describe('without a host', () => {
   const nowhere = { env: { TROUPE_HOST: '127.0.0.1:9' } };
 
-  it.each(['fn ls', 'fn rm hello', 'logs', 'logs -f', 'deploy HELLO --name hello', 'invoke hello'])(
+  it.each(['fn ls', 'fn rm hello', 'logs', 'logs -f', 'deploy HELLO --name hello', 'invoke hello', 'bench hello'])(
     '"troupe %s" exits 8 and says how to start one',
     async (args) => {
       const { code, stdout, stderr } = await troupe(args.split(' '), nowhere);

@@ -1,9 +1,8 @@
 /** `troupe invoke`: calls a function, by name on a running host, or in a file with a host of its own. */
-import { existsSync } from 'node:fs';
-import { extname } from 'node:path';
 import type { Command } from 'commander';
 import { TroupeError, toTroupeError } from '../../errors.ts';
 import { addFunctionOptions, givenFunctionFlags } from '../function-options.ts';
+import { checkPath, looksLikePath, refuseFlags, withHint } from '../function-target.ts';
 import { HostClient } from '../host-client.ts';
 import { type Answer, type InvokeFlags, invokeFile } from '../invoke-file.ts';
 import { addHostOptions, defined, MAX_TIMEOUT_MS, wholeNumberFrom } from '../options.ts';
@@ -42,8 +41,8 @@ Examples:
 
 async function invoke(target: string, flags: InvokeFlags, terminal: Terminal, signal: AbortSignal): Promise<void> {
   if (looksLikePath(target)) {
-    refuse(flags, ['version', 'alias', 'host'], 'is for a function on a host, and this is a file');
-    if (!existsSync(target)) throw nothingAt(target);
+    refuseFlags(flags, ['version', 'alias', 'host'], 'is for a function on a host, and this is a file');
+    checkPath(target);
     const payload = await readPayload(flags, signal);
     return invokeFile({
       path: target,
@@ -67,29 +66,6 @@ async function invoke(target: string, flags: InvokeFlags, terminal: Terminal, si
   } catch (thrown) {
     throw withHint(toTroupeError(thrown), target);
   }
-}
-
-/** Names have no dots or slashes, paths to functions nearly always do. */
-function looksLikePath(target: string): boolean {
-  return target.includes('/') || target.includes('\\') || extname(target) !== '' || /^\.+$/.test(target);
-}
-
-function nothingAt(path: string): TroupeError {
-  const hint = /[/\\]/.test(path) ? '' : ' The name of a deployed function has no dots.';
-  return new TroupeError('SOURCE_NOT_FOUND', `There is nothing at ${path}.${hint}`, { details: { path } });
-}
-
-/** A folder without `./` before it reads as a name. */
-function withHint(error: TroupeError, name: string): TroupeError {
-  const isMissing = error.code === 'HOST_UNREACHABLE' || error.code === 'FUNCTION_NOT_FOUND';
-  if (!isMissing || !existsSync(name)) return error;
-  const message = `${error.message} To run what is in ${name} here, write ./${name}.`;
-  return new TroupeError(error.code, message, { details: error.details, cause: error.cause });
-}
-
-function refuse(flags: InvokeFlags, names: readonly (keyof InvokeFlags)[], why: string): void {
-  const given = names.find((name) => flags[name] !== undefined);
-  if (given !== undefined) throw new TroupeError('INVALID_ARGUMENT', `--${given} ${why}.`);
 }
 
 async function invokeOnHost(

@@ -20,9 +20,9 @@ import { failedOutcome } from './supervised-worker.ts';
 import { WorkerSupervisor } from './worker-supervisor.ts';
 
 const options: AgentProcessOptions = JSON.parse(process.argv[2] ?? '{}');
-const pipe = new StreamChannel(new Socket({ fd: AGENT_FD, readable: true, writable: true }));
-const reports = new ControlSender<AgentReport>(pipe);
-const multiplexer = new Multiplexer(pipe, { onLinkFrame: receive });
+const link = new StreamChannel(new Socket({ fd: AGENT_FD, readable: true, writable: true }), { spinsFor: 'calls' });
+const reports = new ControlSender<AgentReport>(link);
+const multiplexer = new Multiplexer(link, { onLinkFrame: receive });
 const supervisor = new WorkerSupervisor({
   ...options,
   entryPoints: findEntryPoints(),
@@ -33,8 +33,8 @@ const supervisor = new WorkerSupervisor({
   group: (pid, alive) => reports.send({ type: 'group', pid, alive }),
 });
 
-pipe.ref();
-pipe.onClose(end);
+link.ref();
+link.onClose(end);
 // A terminal sends its interrupt to the host, which drains first and then tells its agents.
 for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
 process.on('SIGTERM', end);
@@ -53,7 +53,7 @@ function obey(command: AgentCommand, call: number): void {
     case 'specialise':
       return void specialise(command, call);
     case 'link':
-      return void link(command, call);
+      return void linkWorkers(command, call);
     case 'lease':
       return supervisor.links.lease(command.link);
     case 'revoke':
@@ -82,7 +82,7 @@ async function specialise(
   reports.send({ type: 'specialised', outcome }, call);
 }
 
-async function link(
+async function linkWorkers(
   { link: id, callerId, calleeId }: AgentCommand & { readonly type: 'link' },
   call: number,
 ): Promise<void> {

@@ -73,7 +73,7 @@ export class ProcessBody implements WorkerBody {
     this.#events.group(this.#pid, true);
     this.#child.stdout?.on('error', () => {}).resume();
     this.#stderr = new OutputTail(this.#child.stderr);
-    this.#link = new StreamChannel(pipe);
+    this.#link = new StreamChannel(pipe, { spinsFor: 'answers' });
     this.#sender = new ControlSender(this.#link);
     const multiplexer = new Multiplexer(this.#link, { onLinkFrame: (frame) => this.#received(frame) });
     this.calls = multiplexer.open(PROCESS_PORTS.calls);

@@ -7,7 +7,7 @@
  * speaks: a worker without a channel is of no use and is ended.
  */
 import type { TroupeError } from '../../errors.ts';
-import { type Channel, FRAME_KINDS, type Frame, type SendOutcome } from '../../transport/protocol.ts';
+import { type Channel, FRAME_KINDS, type Frame, isAnswer, type SendOutcome } from '../../transport/protocol.ts';
 
 /** What a driver says when it knows nothing better. */
 const UNEXPLAINED: readonly string[] = ['CHANNEL_CLOSED', 'FRAME_INVALID'];
@@ -57,9 +57,7 @@ export class WorkerChannel implements Channel {
   onFrame(receive: (frame: Frame) => void): void {
     this.#inner.onFrame((frame) => {
       receive(frame);
-      const { kind } = frame;
-      if (kind !== FRAME_KINDS.result && kind !== FRAME_KINDS.failure && kind !== FRAME_KINDS.end) return;
-      if (this.#inFlight > 0 && --this.#inFlight === 0) this.#events.idle();
+      if (isAnswer(frame.kind) && this.#inFlight > 0 && --this.#inFlight === 0) this.#events.idle();
     });
   }
 
