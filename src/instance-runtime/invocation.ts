@@ -13,8 +13,8 @@ import { CreditGate } from '../transport/stream-credit.ts';
 export interface CallLane {
   /** False when it came from another instance: the host does not know it. */
   readonly isOwn: boolean;
-  /** The call waits for another instance, or no longer. Who waits for this one need not spin meanwhile. */
-  awaitsPeer(change: 1 | -1): void;
+  /** The call waits for an answer of another instance, or of the host, or no longer. */
+  awaits(whom: 'peer' | 'host', change: 1 | -1): void;
 }
 
 /** What a call may use of its instance. */

@@ -18,7 +18,8 @@ export class Lane implements CallLane {
   readonly calls = new Map<number, Invocation>();
   readonly slot: LeasedSlot | undefined;
   readonly #channel: Channel;
-  #waiting = 0;
+  readonly #awaited = { peer: 0, host: 0 };
+  #isAway = false;
 
   constructor(channel: Channel, slot?: LeasedSlot) {
     this.#channel = channel;
@@ -34,9 +35,12 @@ export class Lane implements CallLane {
     return this.#channel.isClosed;
   }
 
-  awaitsPeer(change: 1 | -1): void {
-    const before = this.#waiting;
-    this.#waiting += change;
-    if (before === 0 || this.#waiting === 0) this.#channel.setAway?.(this.#waiting > 0);
+  /** Who waits for this instance spins in vain while it waits for others, unless it is waiting for the host. */
+  awaits(whom: 'peer' | 'host', change: 1 | -1): void {
+    this.#awaited[whom] += change;
+    const isAway = this.#awaited.peer > 0 && this.#awaited.host === 0;
+    if (isAway === this.#isAway) return;
+    this.#isAway = isAway;
+    this.#channel.setAway?.(isAway);
   }
 }

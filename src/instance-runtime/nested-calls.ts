@@ -26,6 +26,8 @@ interface Pending {
   reject(error: unknown): void;
   /** Lets go of the signal given by the function, if one was. */
   release: (() => void) | undefined;
+  /** The host answers it. */
+  isAtHost: boolean;
   /** To be used from when this call is answered well: it has the slot until then. */
   lease?: Lease;
 }
@@ -113,7 +115,8 @@ export class NestedCalls {
     const promise = new Promise((resolve, reject) => {
       const { signal } = options;
       const release = signal && this.#follow(signal, call);
-      this.#pending.add(call, { parent, resolve, reject, release });
+      const isAtHost = false;
+      this.#pending.add(call, { parent, resolve, reject, release, isAtHost });
       const { remainingMs } = parent;
       const timeoutMs = Math.min(options.timeoutMs ?? remainingMs, remainingMs);
       const { idempotencyKey } = options;
@@ -134,6 +137,9 @@ export class NestedCalls {
 
   #askHost({ call, parent, payload, meta }: AskedCall): void {
     const argument = parent.remainingMs;
+    const pending = this.#pending.get(call);
+    if (pending) pending.isAtHost = true;
+    parent.lane.awaits('host', 1);
     this.#outbox.post({ ...bare(FRAME_KINDS.nestedInvoke, call), argument, meta: encodeMeta(meta), payload });
   }
 
@@ -170,7 +176,8 @@ export class NestedCalls {
     if (!pending) return undefined;
     this.#pending.delete(call);
     pending.release?.();
-    const { lease } = pending;
+    const { lease, parent, isAtHost } = pending;
+    if (isAtHost) parent.lane.awaits('host', -1);
     if (lease && hasSucceeded) this.peers.activate(lease);
     else if (lease) this.peers.decline(lease);
     return pending;

@@ -211,7 +211,7 @@ export class PeerCalls {
       timeoutMs,
       idempotencyKey: key,
     });
-    parent.lane.awaitsPeer(1);
+    parent.lane.awaits('peer', 1);
     if (deadlineMs < this.#armedMs) this.#arm(deadlineMs);
     return true;
   }
@@ -222,7 +222,7 @@ export class PeerCalls {
     const [open] = index < 0 ? [] : this.#open.splice(index, 1);
     if (!open) return;
     if (open.isGivenUp) return;
-    open.parent.lane.awaitsPeer(-1);
+    open.parent.lane.awaits('peer', -1);
     if (kind === FRAME_KINDS.failure) {
       return this.#resume(open, { failure: { error: decodeMeta(meta), runMs: argument } });
     }
@@ -238,7 +238,7 @@ export class PeerCalls {
     this.#open = this.#open.filter((open) => open.lease.link !== link);
     for (const open of lost) {
       if (open.isGivenUp) continue;
-      open.parent.lane.awaitsPeer(-1);
+      open.parent.lane.awaits('peer', -1);
       this.#resume(open, {});
     }
     this.#report({ type: 'linkClosed', link: link.id });
@@ -263,7 +263,7 @@ export class PeerCalls {
     const nowMs = this.#clock.nowMs();
     open.isGivenUp = true;
     open.deadlineMs = nowMs + lease.grant.cancelGraceMs;
-    parent.lane.awaitsPeer(-1);
+    parent.lane.awaits('peer', -1);
     const meta = encodeMeta({ reason: status === 'TIMEOUT' ? 'timeout' : 'cancelled' } satisfies CancelMeta);
     lease.link.outbox.post({ kind: FRAME_KINDS.cancel, port: 0, call, argument: 0, meta, payload: EMPTY });
     this.#ended(open, status, 0);

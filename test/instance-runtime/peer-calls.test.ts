@@ -41,10 +41,10 @@ let received: Frame[];
 let waiting: number;
 let lease: Lease | undefined;
 
-function awaitsPeer(change: number): void {
+function awaits(_whom: 'peer' | 'host', change: number): void {
   waiting += change;
 }
-const parent = (depth = 0) => ({ meta: { depth }, lane: { awaitsPeer } }) as unknown as Invocation;
+const parent = (depth = 0) => ({ meta: { depth }, lane: { awaits } }) as unknown as Invocation;
 
 beforeEach(async () => {
   clock = new VirtualClock();
