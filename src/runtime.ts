@@ -242,12 +242,12 @@ function agentBudgetMb({ memoryBudgetMb, agents }: HostConfig): number {
 
 function agentStarter(config: HostConfig, clock: Clock): StartAgent {
   const memoryBudgetMb = agentBudgetMb(config);
-  const { startTimeoutMs } = config;
+  const { startTimeoutMs, spin } = config;
   const spares = { maxSpares: config.spares, memoryMb: memoryBudgetMb * SPARES_PART };
   return (agentId) =>
     config.agent === 'inline'
-      ? createInlineAgent({ agentId, clock, startTimeoutMs, spares })
-      : createChildAgent({ agentId, clock, memoryBudgetMb, startTimeoutMs, spares });
+      ? createInlineAgent({ agentId, clock, startTimeoutMs, spares, spin })
+      : createChildAgent({ agentId, clock, memoryBudgetMb, startTimeoutMs, spares, spin });
 }
 
 /** What an operator should see although nobody waits for it. Node prints it, or hands it to the program's own listener. */

@@ -1,125 +1,175 @@
 /**
- * From no instance to the first answer. Each call is a cold start: the same code is deployed under a new name, without its build time.
- * Spares are given the time to be complete between two calls.
+ * From no instance to the first answer. Each call is a cold start: the same code is deployed under a new name, without its build time. Spares
+ * are given the time to be complete between two calls. The phases are the ledger's, of the call in the middle.
  */
-import { writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createTroupe } from '../../dist/index.js';
 import { BUNDLES } from '../bundles.js';
+import { cFloor } from '../floors/c-floor.js';
+import { forkFirstResult, newWorkerFirstResult } from '../floors/node-floor.js';
 import { histogramOfMs } from '../harness/histogram.js';
-import { forkFirstResult, newWorkerFirstResult, PAYLOAD } from '../subjects.js';
+import { closeAll } from '../harness/rounds.js';
+import { median } from '../harness/statistics.js';
+import { plainSubject } from '../subjects/subject.js';
+import { EVENT } from '../subjects/work.js';
 
-const variants = Object.keys(BUNDLES);
+/** @typedef {'thread' | 'process'} Isolation @typedef {import('../harness/scenario.js').Subject} Subject */
+
+/** Until the spares of a class are up again, and everything else is quiet. */
+const PAUSE_MS = { thread: 250, process: 500 };
+const QUICK_PAUSE_MS = { thread: 120, process: 250 };
+const BETWEEN_FLOORS_MS = 20;
+const CACHED_AFTER_MS = 300;
+const ISOLATIONS = /** @type {const} */ (['thread', 'process']);
+
+/** @param {string} variant @param {number} bar @param {number} aim @returns {import('../harness/scenario.js').Bar} */
+const threadBar = (variant, bar, aim) => ({
+  figure: 'p50',
+  subject: 'troupe thread, spare',
+  against: 'new Worker',
+  bar: 1 / bar,
+  aim: 1 / aim,
+  variant,
+});
 
 /** @type {import('../harness/scenario.js').Scenario} */
 export const scenario = {
   name: 'cold-start',
-  title: 'from no instance to the first result',
-  question: 'How long does the first call of a function take, from a spare and without one?',
+  title: 'Cold start',
+  question: 'How long does the first call of a function take that has no instance, for bundles of several sizes?',
   chart: 'phases',
-  variants,
+  variants: Object.keys(BUNDLES),
   bars: [
-    {
-      figure: 'p50',
-      subject: 'troupe thread, spare',
-      against: 'new Worker',
-      bar: 1 / 15,
-      aim: 1 / 25,
-      variant: '1 KB',
-    },
-    {
-      figure: 'p50',
-      subject: 'troupe thread, spare',
-      against: 'new Worker',
-      bar: 1 / 6,
-      aim: 1 / 10,
-      variant: '400 KB',
-    },
-    {
-      figure: 'p50',
-      subject: 'troupe thread, spare',
-      against: 'new Worker',
-      bar: 1 / 3,
-      aim: 1 / 4,
-      variant: 'lodash + zod + yaml',
-    },
+    threadBar('1 KB', 15, 25),
+    threadBar('400 KB', 6, 10),
+    threadBar('lodash + zod + yaml', 3, 4),
     { figure: 'p50', subject: 'troupe process, spare', against: 'fork', bar: 1 / 10, aim: 1 / 15, variant: '400 KB' },
   ],
-  rounds: { full: 10, quick: 2 },
-  subjects: (options) => subjects(/** @type {any} */ (options)),
+  rounds: { full: 10, quick: 1 },
+  async subjects({ quick, directory, variant = '1 KB' }) {
+    const code = await BUNDLES[/** @type {keyof typeof BUNDLES} */ (variant)]();
+    const times = quick ? 1 : 2;
+    const pauseMs = quick ? QUICK_PAUSE_MS : PAUSE_MS;
+    /** @type {Subject[]} */
+    const subjects = [];
+    try {
+      const spares = await coldHost(code, { dataDir: join(directory, 'spares') });
+      subjects.push(
+        spares.subject('troupe thread, spare', { isolation: 'thread', times, pauseMs }),
+        spares.subject('troupe process, spare', { isolation: 'process', times, pauseMs }),
+      );
+      if (!quick) {
+        const dataDir = join(directory, 'no-cache');
+        const uncached = await coldHost(code, { dataDir });
+        const before = () => removeCodeCaches(dataDir);
+        subjects.push(
+          uncached.subject('troupe thread, spare, no code cache', { isolation: 'thread', times, pauseMs, before }),
+        );
+        const fresh = await coldHost(code, { dataDir: join(directory, 'fresh'), spares: 0 });
+        subjects.push(
+          fresh.subject('troupe thread, fresh', { isolation: 'thread', times, pauseMs }),
+          fresh.subject('troupe process, fresh', { isolation: 'process', times, pauseMs }),
+        );
+      }
+      return [...subjects, ...(await floors(code, { directory, times, quick }))];
+    } catch (error) {
+      await closeAll(subjects);
+      throw error;
+    }
+  },
 };
 
-/** Until both spares of a class are up again, and everything else is quiet. */
-const PAUSE_MS = { thread: 250, process: 500 };
-
-/** @param {{ quick: boolean, directory: string, variant: keyof typeof BUNDLES }} options */
-async function subjects({ quick, directory, variant }) {
-  const times = quick ? 1 : 3;
-  const code = await BUNDLES[variant]();
-  const bundle = join(directory, `bundle-${variants.indexOf(variant)}.cjs`);
+/** @param {string} code @param {{ directory: string, times: number, quick: boolean }} options @returns {Promise<Subject[]>} */
+async function floors(code, { directory, times, quick }) {
+  const bundle = join(directory, 'bundle.cjs');
   writeFileSync(bundle, code);
-  const script = join(directory, `child-${variants.indexOf(variant)}.cjs`);
+  const script = join(directory, 'child.cjs');
   writeFileSync(
     script,
     `const handler = require(${JSON.stringify(bundle)}); process.once('message', (event) => process.send(handler(event)));`,
   );
-  const spares = await host({}, code);
-  const fresh = await host({ spares: 0 }, code);
-  /** @param {string} name @param {ColdHost} on @param {'thread' | 'process'} isolation */
-  const cold = (name, on, isolation) => ({
-    name,
-    round: () => on.coldCalls(isolation, times),
-    close: () => on.close(),
-  });
-  /** @param {string} name @param {() => Promise<unknown>} call */
-  const floor = (name, call) => ({ name, round: () => timed(call, times), close: async () => undefined });
+  const bare = [
+    plainSubject('new Worker', () => timed(() => newWorkerFirstResult(bundle, EVENT), times)),
+    plainSubject('fork', () => timed(() => forkFirstResult(script, EVENT), times)),
+  ];
+  if (quick) return bare;
   return [
-    cold('troupe thread, spare', spares, 'thread'),
-    cold('troupe thread, fresh', fresh, 'thread'),
-    floor('new Worker', () => newWorkerFirstResult(bundle)),
-    cold('troupe process, spare', spares, 'process'),
-    cold('troupe process, fresh', fresh, 'process'),
-    floor('fork', () => forkFirstResult(script)),
+    ...bare,
+    ...(await cFloor(directory, {
+      'C, fork': { mode: 'fork', times: 20 },
+      'C, fork and exec': { mode: 'exec', times: 20 },
+    })),
   ];
 }
 
-/** @typedef {{ coldCalls: (isolation: 'thread' | 'process', times: number) => Promise<import('../harness/scenario.js').Measurement>, close: () => Promise<void> }} ColdHost */
-
-/** @param {import('../../dist/index.js').HostOptions} options @param {string} code @returns {Promise<ColdHost>} */
-async function host(options, code) {
-  const troupe = await createTroupe(options);
-  const source = /** @type {const} */ ({ language: 'js', code });
-  // Holds the artifact while the others come and go.
-  await troupe.deploy({ name: 'anchor', source });
-  let count = 0;
-  return {
-    async coldCalls(isolation, times) {
-      const names = Array.from({ length: times }, () => `cold-${isolation}-${++count}`);
-      for (const name of names) await troupe.deploy({ name, source, isolation });
-      const tookMs = [];
-      for (const name of names) {
-        await sleep(PAUSE_MS[isolation]);
-        const startedMs = performance.now();
-        await troupe.invoke(name, PAYLOAD);
-        tookMs.push(performance.now() - startedMs);
-      }
-      await sleep(PAUSE_MS[isolation]);
-      for (const name of names) await troupe.remove(name);
-      return { latenciesUs: histogramOfMs(tookMs) };
-    },
-    close: () => troupe.close(),
-  };
-}
-
-/** @param {() => Promise<unknown>} call @param {number} times */
+/** @param {() => Promise<unknown>} call @param {number} times @returns {Promise<import('../harness/scenario.js').Measurement>} */
 async function timed(call, times) {
   const tookMs = [];
   for (let index = 0; index < times; index++) {
-    await sleep(50);
-    const startedMs = performance.now();
+    await sleep(BETWEEN_FLOORS_MS);
+    const beganMs = performance.now();
     await call();
-    tookMs.push(performance.now() - startedMs);
+    tookMs.push(performance.now() - beganMs);
   }
   return { latenciesUs: histogramOfMs(tookMs) };
+}
+
+/**
+ * @typedef {object} ColdCalls
+ * @property {Isolation} isolation
+ * @property {number} times  in a round
+ * @property {Record<Isolation, number>} pauseMs  before each
+ * @property {() => void} [before]  each
+ */
+
+/** A host on which every call is a cold start. @param {string} code @param {import('../../dist/index.js').HostOptions} options */
+async function coldHost(code, options) {
+  const troupe = await createTroupe(options);
+  const source = /** @type {const} */ ({ language: 'js', code });
+  // They hold the artifact while the others come and go, and have been called: what compiled code the host keeps of a function, it has by then.
+  for (const isolation of ISOLATIONS) {
+    await troupe.deploy({ name: `anchor-${isolation}`, source, isolation });
+    await troupe.invoke(`anchor-${isolation}`, EVENT);
+  }
+  await sleep(CACHED_AFTER_MS);
+  let count = 0;
+  /** @param {ColdCalls} calls @returns {Promise<import('../harness/scenario.js').Measurement>} */
+  const round = async ({ isolation, times, pauseMs, before = () => undefined }) => {
+    const names = Array.from({ length: times }, () => `cold-${isolation}-${++count}`);
+    for (const name of names) await troupe.deploy({ name, source, isolation });
+    const tookMs = [];
+    const phases = [];
+    for (const name of names) {
+      await sleep(pauseMs[isolation]);
+      before();
+      const beganMs = performance.now();
+      const { invocation } = await troupe.invokeWithDetails(name, EVENT);
+      tookMs.push(performance.now() - beganMs);
+      phases.push(invocation.phasesUs);
+      if (!invocation.coldStart) throw new Error(`The call of ${name} was no cold start.`);
+    }
+    for (const name of names) await troupe.remove(name);
+    return { latenciesUs: histogramOfMs(tookMs), phasesUs: medians(phases) };
+  };
+  return {
+    /** @param {string} name @param {ColdCalls} calls @returns {Subject} */
+    subject: (name, calls) => ({ name, round: () => round(calls), close: () => troupe.close() }),
+  };
+}
+
+/** @param {readonly Readonly<Record<string, number>>[]} phases */
+function medians(phases) {
+  return Object.fromEntries(
+    Object.keys(phases[0] ?? {}).map((phase) => [phase, median(phases.map((one) => one[phase] ?? 0))]),
+  );
+}
+
+/** @param {string} dataDir of a host */
+function removeCodeCaches(dataDir) {
+  const artifacts = join(dataDir, 'artifacts');
+  for (const file of readdirSync(artifacts, { recursive: true, encoding: 'utf8' })) {
+    if (/cache-\d+\.bin$/.test(file)) rmSync(join(artifacts, file), { force: true });
+  }
 }

@@ -19,7 +19,13 @@ const LOOPED_CALL_MS = 0.04;
 
 const data: ThreadInstanceData = workerData;
 const groups = new ProcessGroups();
-const calls = new RingChannel({ port: data.calls, incoming: data.callsIn, outgoing: data.callsOut, spinsFor: 'calls' });
+const calls = new RingChannel({
+  port: data.calls,
+  incoming: data.callsIn,
+  outgoing: data.callsOut,
+  spinsFor: 'calls',
+  policy: new SpinPolicy({ isAllowed: data.spin }),
+});
 const gauges = new Gauges(new Float64Array(data.gauges), { intervalMs: 50, shortestMs: 5 });
 // A thread shares nothing of its host's environment.
 const instance = new Instance({ calls, gauges, groups, hostEnv: {} });
@@ -38,7 +44,10 @@ const control: InstanceControl = {
   async join(end) {
     const { port, incoming, outgoing, role } = end;
     const spinsFor = role === 'caller' ? 'answers' : 'calls';
-    const policy = new SpinPolicy(role === 'caller' ? MAX_SPIN_MS : LOOPED_CALL_MS);
+    const policy = new SpinPolicy({
+      isAllowed: data.spin,
+      maxSpinMs: role === 'caller' ? MAX_SPIN_MS : LOOPED_CALL_MS,
+    });
     instance.join(end, new RingChannel({ port, incoming, outgoing, spinsFor, policy }));
   },
 };

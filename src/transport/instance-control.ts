@@ -74,6 +74,8 @@ export interface ThreadInstanceData {
   readonly gauges: SharedArrayBuffer;
   /** Nobody waits for it yet: it may prepare itself before it answers. */
   readonly isSpare: boolean;
+  /** Whether it may spin while it waits for what comes on its rings. */
+  readonly spin: boolean;
 }
 
 /** Where each number stands in the gauges of a thread instance. */

@@ -24,6 +24,10 @@ describe('the spin policy', () => {
     expect(waits(new SpinPolicy(), 1_000, 0.005)).toMatchObject({ spun: 1_000, won: 1_000 });
   });
 
+  it('grants nothing, not even a try, where spinning is not allowed', () => {
+    expect(waits(new SpinPolicy({ isAllowed: false }), 10 * PROBE_EVERY, 0.005)).toMatchObject({ spun: 0 });
+  });
+
   it('never spins longer than its limit, and not much longer than waits usually are', () => {
     const policy = new SpinPolicy();
     expect(policy.budgetMs()).toBeLessThanOrEqual(MAX_SPIN_MS);

@@ -94,13 +94,14 @@ class Builder {
   readonly #running = new Map<string, Promise<Built>>();
   /** How many builds use an artifact at this moment, by hash. */
   readonly #claimed = new Map<string, number>();
-  readonly #esbuild: EsbuildService = acquireEsbuild();
+  readonly #esbuild: EsbuildService;
 
   constructor({ artifactsDirectory, inspect, clock, limits, mapStack }: BuilderOptions) {
     const tools = toolchain();
     this.#inspect = inspect;
     this.#mapStack = mapStack;
     this.#clock = clock;
+    this.#esbuild = acquireEsbuild(clock);
     this.#limits = { ...DEFAULT_BUILDER_LIMITS, ...limits };
     this.#slots = new Slots(this.#limits.maxConcurrentBuilds, this.#limits.maxWaitingBuilds, 'builds');
     const store = new ArtifactStore(artifactsDirectory, tools);
@@ -210,13 +211,15 @@ class Builder {
     }
     const needsInstall = source.kind === 'directory' && source.dependencies === 'install';
     const installed = needsInstall ? await this.#installer.install(source.directory) : undefined;
-    const { trace, ...content } = await bundle(source, {
-      esbuild: this.#esbuild.esbuild(),
-      natives: this.#natives,
-      maxSourceBytes,
-      nowMs: () => this.#clock.wallMs(),
-      ...(installed === undefined ? {} : { installed }),
-    });
+    const { trace, ...content } = await this.#esbuild.use((esbuild) =>
+      bundle(source, {
+        esbuild,
+        natives: this.#natives,
+        maxSourceBytes,
+        nowMs: () => this.#clock.wallMs(),
+        ...(installed === undefined ? {} : { installed }),
+      }),
+    );
     return { content: installed === undefined ? content : { ...content, dependencies: basename(installed) }, trace };
   }
 

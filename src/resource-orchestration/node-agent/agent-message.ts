@@ -15,6 +15,7 @@ export interface AgentProcessOptions {
   readonly memoryBudgetMb?: number;
   readonly startTimeoutMs?: number;
   readonly spares?: SpareLimits;
+  readonly spin?: boolean;
 }
 
 export type AgentCommand =

@@ -14,7 +14,7 @@ import type { AgentEvent, AgentLink, WorkerSpec } from './protocol.ts';
 import { WorkerSupervisor, type WorkerSupervisorOptions } from './worker-supervisor.ts';
 
 export interface InlineAgentOptions
-  extends Partial<Pick<WorkerSupervisorOptions, 'entryPoints' | 'clock' | 'startTimeoutMs' | 'spares'>> {
+  extends Partial<Pick<WorkerSupervisorOptions, 'entryPoints' | 'clock' | 'startTimeoutMs' | 'spares' | 'spin'>> {
   readonly agentId: string;
 }
 

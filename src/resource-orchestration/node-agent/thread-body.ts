@@ -14,6 +14,7 @@ import {
 import type { PeerEnd } from '../../transport/peer-protocol.ts';
 import { createRing } from '../../transport/ring-buffer.ts';
 import { RingChannel } from '../../transport/ring-channel.ts';
+import { SpinPolicy } from '../../transport/spin-policy.ts';
 import { listThreadIds, threadCpuMs } from './proc-files.ts';
 import { type Gauges, readGauges } from './sampling.ts';
 import { threadEnd } from './stop-reason.ts';
@@ -41,7 +42,7 @@ export class ThreadBody implements WorkerBody {
   #error: unknown;
   #isGone = false;
 
-  constructor({ entry, memoryMb, isSpare, events }: BodyOptions) {
+  constructor({ entry, memoryMb, isSpare, spin, events }: BodyOptions) {
     const control = new MessageChannel();
     const calls = new MessageChannel();
     const gauges = new SharedArrayBuffer(INSTANCE_GAUGES.length * Float64Array.BYTES_PER_ELEMENT);
@@ -53,6 +54,7 @@ export class ThreadBody implements WorkerBody {
       callsOut,
       gauges,
       isSpare,
+      spin,
     };
     const before = new Set(listThreadIds());
     this.#worker = new Worker(entry, {
@@ -81,7 +83,13 @@ export class ThreadBody implements WorkerBody {
       events.ended(threadEnd(this.#error, exitCode, this.stderr));
     });
     this.#worker.unref();
-    this.calls = new RingChannel({ port: calls.port1, outgoing: callsIn, incoming: callsOut, spinsFor: 'answers' });
+    this.calls = new RingChannel({
+      port: calls.port1,
+      outgoing: callsIn,
+      incoming: callsOut,
+      spinsFor: 'answers',
+      policy: new SpinPolicy({ isAllowed: spin }),
+    });
     this.#controlPort = control.port1;
     this.#remote = wrap(control.port1) as unknown as Answering;
     this.control = { specialise: (image) => this.#specialise(image) };

@@ -19,6 +19,8 @@ export interface BodyOptions {
   readonly memoryMb: number;
   /** Nobody waits for it yet. */
   readonly isSpare: boolean;
+  /** Whether it and its callers may spin while they wait for each other; only threads do. */
+  readonly spin: boolean;
   readonly events: BodyEvents;
 }
 

@@ -32,6 +32,8 @@ const SPARE_GROUP = 'spare';
 const WATCH_MS = 50;
 /** What a call leaves running may allocate on after its answer. */
 const WATCH_TAIL_MS = 1_000;
+/** Parts of a core. While the whole process uses less, its threads count as idle and are not looked at one by one. */
+const QUIET_CPU = 0.01;
 /** The agent itself, and garbage outside of the heaps that V8 has not collected yet. */
 const OWN_BASE_MB = 128;
 /** Loading the runtime takes 20 ms for a thread, 80 ms for a process; a machine under heavy load takes a hundred times that. */
@@ -46,6 +48,8 @@ export interface WorkerSupervisorOptions {
   readonly memoryBudgetMb?: number;
   /** Absent: none are kept. */
   readonly spares?: SpareLimits;
+  /** Whether threads and their callers may spin while they wait for each other. True unless told otherwise. */
+  readonly spin?: boolean;
   /** Told of each process group that belongs to a worker, so that another process can end it should this one be killed. */
   readonly group?: (pid: number, alive: boolean) => void;
 }
@@ -137,21 +141,22 @@ export class WorkerSupervisor {
     const nowMs = this.#clock.nowMs();
     const utilization = performance.eventLoopUtilization();
     const cpu = process.cpuUsage();
+    const ownCpu = this.#ownCpu.rate((cpu.user + cpu.system) / 1_000, nowMs) ?? 1;
     const sample: AgentSample = {
       residentMb: processMemoryMb('self') ?? process.memoryUsage.rss() / MIB,
-      cpu: this.#ownCpu.rate((cpu.user + cpu.system) / 1_000, nowMs) ?? 0,
+      cpu: ownCpu,
       eventLoopUtilization: performance.eventLoopUtilization(utilization, this.#lastUtilization).utilization,
-      workers: [...this.#workers.values()].map((worker) => sampleWorker(worker, nowMs)),
+      workers: [...this.#workers.values()].map((worker) => sampleWorker(worker, nowMs, ownCpu < QUIET_CPU)),
     };
     this.#lastUtilization = utilization;
     return sample;
   }
 
   #makeWorker(workerId: string, spec: WorkerSpec): SupervisedWorker {
-    const { entryPoints, startTimeoutMs = START_TIMEOUT_MS, group = () => {} } = this.#options;
+    const { entryPoints, startTimeoutMs = START_TIMEOUT_MS, spin = true, group = () => {} } = this.#options;
     const { kind, memoryMb } = spec;
     const makeBody = (events: BodyEvents) => {
-      const common = { entry: entryPoints[kind], memoryMb, events, isSpare: spec.group === SPARE_GROUP };
+      const common = { entry: entryPoints[kind], memoryMb, events, spin, isSpare: spec.group === SPARE_GROUP };
       return kind === 'thread' ? new ThreadBody(common) : new ProcessBody({ ...common, clock: this.#clock });
     };
     return new SupervisedWorker({
@@ -272,10 +277,10 @@ function threadReading({ workerId, spec, isBusy, body }: SupervisedWorker, hasBe
   return { workerId, memoryMb: spec.memoryMb, isBusy: isInUse && hasBefore, report };
 }
 
-function sampleWorker({ workerId, body, cpu }: SupervisedWorker, nowMs: number): WorkerSample {
+function sampleWorker({ workerId, spec, body, cpu }: SupervisedWorker, nowMs: number, isQuiet: boolean): WorkerSample {
   const gauges = body.gauges();
   const residentMb = body.memoryMb();
-  const cpuRate = cpu.rate(body.cpuMs(), nowMs);
+  const cpuRate = isQuiet && spec.kind === 'thread' ? 0 : cpu.rate(body.cpuMs(), nowMs);
   return {
     workerId,
     ...(residentMb === undefined ? {} : { residentMb }),
