@@ -4,6 +4,8 @@
 import { performance } from 'node:perf_hooks';
 import { serializeError, TroupeError } from '../errors.ts';
 import type { InstanceControl, InstanceImage, SpecialiseOutcome } from '../transport/instance-control.ts';
+import { LeaseWord } from '../transport/lease-word.ts';
+import type { PeerEnd } from '../transport/peer-protocol.ts';
 import type { Channel } from '../transport/protocol.ts';
 import { CacheAfterUse, type CacheableScript, writeCodeCache } from './code-cache.ts';
 import { captureConsole } from './console-capture.ts';
@@ -21,7 +23,7 @@ interface InstanceOptions {
   readonly hostEnv: Readonly<Record<string, string>>;
 }
 
-export class Instance implements InstanceControl {
+export class Instance implements Pick<InstanceControl, 'specialise'> {
   readonly #options: InstanceOptions;
   readonly #loop: InvocationLoop;
   #isSpecialised = false;
@@ -46,6 +48,13 @@ export class Instance implements InstanceControl {
     } catch (thrown) {
       return { kind: 'failed', error: serializeError(thrown) };
     }
+  }
+
+  /** `channel` is this end's way to the other instance. */
+  join({ link, role, word }: PeerEnd, channel: Channel): void {
+    if (role === 'callee') this.#loop.serve(channel, { link, word: new LeaseWord(word) });
+    else if (this.#loop.nested) this.#loop.nested.peers.join(link, channel, new LeaseWord(word));
+    else channel.close();
   }
 
   /** The last chance of what was printed without an end of line. */

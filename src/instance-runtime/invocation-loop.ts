@@ -1,5 +1,5 @@
 /**
- * Takes calls from a channel and answers them.
+ * Takes calls from its channels and answers them: from its host, and from other instances that lease slots of this one.
  *
  * Invariants (numbers as in README.md):
  * 1. Every call is answered exactly once: `result`, `end` or `failure`. The one frame that does so leaves in `#answer`.
@@ -10,6 +10,7 @@ import { serializeError, TroupeError, toTroupeError } from '../errors.ts';
 import { decodeCallMeta } from '../transport/call-meta.ts';
 import { decodeMeta, decodePayload, encodeMeta } from '../transport/codec.ts';
 import type { InstanceImage } from '../transport/instance-control.ts';
+import type { PeerCommand, PeerReport } from '../transport/peer-protocol.ts';
 import {
   type CancelMeta,
   type Channel,
@@ -23,9 +24,9 @@ import { pumpChunks } from './chunk-pump.ts';
 import { encodeFailure } from './failure.ts';
 import type { LoadedFunction } from './handler-shape.ts';
 import { Invocation, type InvocationServices } from './invocation.ts';
+import { Lane, type LeasedSlot } from './lane.ts';
 import { LogSender } from './log-sender.ts';
-import { NestedCalls } from './nested-calls.ts';
-import { Outbox } from './outbox.ts';
+import { NestedCalls, reportFrame } from './nested-calls.ts';
 import { Refusal } from './refusal.ts';
 
 interface InvocationLoopOptions {
@@ -41,24 +42,42 @@ interface Role {
   readonly nested: NestedCalls;
 }
 
+interface LaneJob extends Job {
+  readonly lane: Lane;
+}
+
 export class InvocationLoop {
   readonly logs: LogSender;
-  readonly #outbox: Outbox;
+  /** Of the host. */
+  readonly #own: Lane;
   readonly #current = new AsyncLocalStorage<Invocation>();
-  readonly #calls = new Map<number, Invocation>();
   readonly #onCallsInside: (inFlight: number) => void;
   #role: Role | undefined;
+  /** Calls of all lanes. */
+  #inside = 0;
 
   constructor({ channel, onCallsInside = () => {} }: InvocationLoopOptions) {
-    this.#outbox = new Outbox(channel);
+    this.#own = new Lane(channel);
     this.#onCallsInside = onCallsInside;
-    this.logs = new LogSender(channel, this.#outbox, this.#current);
-    channel.onFrame((frame) => this.#receive(frame));
+    this.logs = new LogSender(channel, this.#own.outbox, this.#current);
+    channel.onFrame((frame) => this.#receive(this.#own, frame));
+  }
+
+  /** Answers the calls of another instance, which may use one slot of this one. */
+  serve(channel: Channel, slot: LeasedSlot): void {
+    const lane = new Lane(channel, slot);
+    channel.onFrame((frame) => this.#receive(lane, frame));
+    channel.onClose(() => this.#laneClosed(lane));
+  }
+
+  /** The calls that its function makes; there once it has one. */
+  get nested(): NestedCalls | undefined {
+    return this.#role?.nested;
   }
 
   /** From here on calls are answered by this function. */
   become(loaded: LoadedFunction, image: InstanceImage): void {
-    const nested = new NestedCalls(this.#outbox, image.payloadLimitBytes);
+    const nested = new NestedCalls(this.#own.outbox, image.payloadLimitBytes);
     this.#role = {
       loaded,
       nested,
@@ -70,89 +89,102 @@ export class InvocationLoop {
     };
   }
 
-  #receive(frame: Frame): void {
+  #receive(lane: Lane, frame: Frame): void {
     switch (frame.kind) {
       case FRAME_KINDS.invoke:
-        return this.#invoke(frame);
+        return this.#invoke(lane, frame);
       case FRAME_KINDS.cancel:
-        return this.#cancel(frame);
+        return this.#cancel(lane.calls.get(frame.call), decodeMeta<CancelMeta>(frame.meta));
       case FRAME_KINDS.credit:
-        return this.#calls.get(frame.call)?.credit?.grant(frame.argument);
+        return lane.calls.get(frame.call)?.credit?.grant(frame.argument);
       case FRAME_KINDS.nestedResult:
       case FRAME_KINDS.nestedFailure:
         return this.#role?.nested.receive(frame);
+      case FRAME_KINDS.control:
+        return lane.isOwn ? this.#role?.nested.obey(decodeMeta<PeerCommand>(frame.meta)) : undefined;
       default:
         // A newer host may say more than we understand.
         return;
     }
   }
 
-  #invoke(frame: Frame): void {
+  #invoke(lane: Lane, frame: Frame): void {
     const role = this.#role;
-    if (!role || this.#calls.has(frame.call)) {
+    if (!role || lane.calls.has(frame.call)) {
       const why = role ? `Call ${frame.call} is inside already.` : 'The instance has no function yet.';
-      return this.#post(
-        frame.call,
-        FRAME_KINDS.failure,
-        0,
-        encodeMeta(serializeError(new TroupeError('INTERNAL', why))),
-      );
+      const meta = encodeMeta(serializeError(new TroupeError('INTERNAL', why)));
+      return lane.outbox.post({ ...frame, kind: FRAME_KINDS.failure, argument: 0, meta, payload: EMPTY });
     }
-    const invocation = new Invocation(frame, decodeCallMeta(frame.meta), role.services);
-    this.#calls.set(frame.call, invocation);
-    this.#onCallsInside(this.#calls.size);
-    const job: Job = { loaded: role.loaded, image: role.services.image, invocation };
+    const { loaded, services } = role;
+    const invocation = new Invocation({ frame, meta: decodeCallMeta(frame.meta), lane, services });
+    lane.calls.set(frame.call, invocation);
+    this.#onCallsInside(++this.#inside);
+    const job: LaneJob = { loaded, image: services.image, invocation, lane };
     this.#current.run(invocation, this.#run, job, frame.payload);
   }
 
   /** An answer that is there at once leaves at once. */
-  readonly #run = (job: Job, payload: Uint8Array): void => {
+  readonly #run = (job: LaneJob, payload: Uint8Array): void => {
     let answer: Answer | Promise<Answer>;
     try {
       answer = answerCall(job, decodeEvent(payload));
     } catch (thrown) {
-      return this.#answer(job.invocation, FRAME_KINDS.failure, encodeFailure(job, thrown));
+      return this.#answer(job, FRAME_KINDS.failure, encodeFailure(job, thrown));
     }
     if ('kind' in answer && answer.kind === 'result') {
-      this.#answer(job.invocation, FRAME_KINDS.result, answer.payload);
+      this.#answer(job, FRAME_KINDS.result, answer.payload);
     } else void this.#answerLater(job, answer);
   };
 
-  async #answerLater(job: Job, coming: Answer | Promise<Answer>): Promise<void> {
-    const { invocation } = job;
+  async #answerLater(job: LaneJob, coming: Answer | Promise<Answer>): Promise<void> {
     try {
       const answer = await coming;
-      if (answer.kind === 'result') return this.#answer(invocation, FRAME_KINDS.result, answer.payload);
-      await pumpChunks(answer, invocation, this.#outbox);
-      this.#answer(invocation, FRAME_KINDS.end, EMPTY);
+      if (answer.kind === 'result') return this.#answer(job, FRAME_KINDS.result, answer.payload);
+      await pumpChunks(answer, job.invocation, job.lane.outbox);
+      this.#answer(job, FRAME_KINDS.end, EMPTY);
     } catch (thrown) {
-      this.#answer(invocation, FRAME_KINDS.failure, encodeFailure(job, thrown));
+      this.#answer(job, FRAME_KINDS.failure, encodeFailure(job, thrown));
     }
   }
 
-  #answer(invocation: Invocation, kind: FrameKind, content: Uint8Array): void {
-    const { runMs } = invocation;
+  #answer({ invocation, lane }: LaneJob, kind: FrameKind, content: Uint8Array): void {
+    const { runMs, call } = invocation;
     invocation.finish();
-    this.#calls.delete(invocation.call);
-    this.#role?.nested.endAll(invocation);
+    lane.calls.delete(call);
+    const nested = this.#role?.nested;
+    nested?.endAll(invocation);
     this.logs.endOf(invocation);
-    this.#post(invocation.call, kind, runMs, content);
-    this.#onCallsInside(this.#calls.size);
-  }
-
-  #cancel(frame: Frame): void {
-    const invocation = this.#calls.get(frame.call);
-    if (!invocation) return;
-    invocation.cancel(decodeMeta<CancelMeta>(frame.meta));
-    if (invocation.cancelled) this.#role?.nested.endAll(invocation);
-  }
-
-  #post(call: number, kind: FrameKind, runMs: number, content: Uint8Array): void {
+    // Ahead of the answer, so that whoever has it finds the calls below it in the ledger. For the calls of another instance that would be a
+    // bell for each.
+    if (lane.slot) this.#leaveSlot(lane, lane.slot);
+    else nested?.peers.flush();
     const isFailure = kind === FRAME_KINDS.failure;
     const meta = isFailure ? content : EMPTY;
     const payload = isFailure ? EMPTY : content;
     // Encoded for this frame, and for nobody else.
-    this.#outbox.post({ kind, port: 0, call, argument: runMs, meta, payload, isGiven: true });
+    lane.outbox.post({ kind, port: 0, call, argument: runMs, meta, payload, isGiven: true });
+    this.#onCallsInside(--this.#inside);
+  }
+
+  #cancel(invocation: Invocation | undefined, meta: CancelMeta): void {
+    if (!invocation) return;
+    invocation.cancel(meta);
+    if (invocation.cancelled) this.#role?.nested.endAll(invocation);
+  }
+
+  /** Ahead of the answer: whoever has that may call again at once. */
+  #leaveSlot(lane: Lane, { link, word }: LeasedSlot): void {
+    if (lane.isClosed ? lane.calls.size === 0 && word.surrender() : word.end()) this.#returned(link);
+  }
+
+  /** The calling instance is gone: nobody waits, and its slot is free once its call has left. */
+  #laneClosed(lane: Lane): void {
+    for (const invocation of lane.calls.values()) this.#cancel(invocation, { reason: 'cancelled' });
+    if (lane.slot && lane.calls.size === 0 && lane.slot.word.surrender()) this.#returned(lane.slot.link);
+  }
+
+  #returned(link: number): void {
+    this.#own.outbox.post(reportFrame({ type: 'leaseReturned', link } satisfies PeerReport));
   }
 }
 

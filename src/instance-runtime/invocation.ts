@@ -9,6 +9,14 @@ import type { InstanceImage } from '../transport/instance-control.ts';
 import type { CallMeta, CancelMeta, Frame } from '../transport/protocol.ts';
 import { CreditGate } from '../transport/stream-credit.ts';
 
+/** The channel on which a call came in, as the call sees it. */
+export interface CallLane {
+  /** False when it came from another instance: the host does not know it. */
+  readonly isOwn: boolean;
+  /** The call waits for an answer of another instance, or of the host, or no longer. */
+  awaits(whom: 'peer' | 'host', change: 1 | -1): void;
+}
+
 /** What a call may use of its instance. */
 export interface InvocationServices {
   readonly image: InstanceImage;
@@ -16,10 +24,18 @@ export interface InvocationServices {
   logger(parent: Invocation): Logger;
 }
 
+interface InvocationFacts {
+  readonly frame: Frame;
+  readonly meta: CallMeta;
+  readonly lane: CallLane;
+  readonly services: InvocationServices;
+}
+
 export class Invocation {
   /** Its number on the channel. */
   readonly call: number;
   readonly meta: CallMeta;
+  readonly lane: CallLane;
   readonly context: Context;
   /** How many chunks the caller is ready to take; absent where it takes a value. */
   readonly credit: CreditGate | undefined;
@@ -32,9 +48,10 @@ export class Invocation {
   #onCancel: (() => void)[] = [];
   #isFinished = false;
 
-  constructor(frame: Frame, meta: CallMeta, services: InvocationServices) {
+  constructor({ frame, meta, lane, services }: InvocationFacts) {
     this.call = frame.call;
     this.meta = meta;
+    this.lane = lane;
     this.#remainingMs = frame.argument;
     this.credit = meta.mode === 'value' ? undefined : new CreditGate();
     this.context = new InvocationContext(this, services);

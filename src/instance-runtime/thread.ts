@@ -6,10 +6,16 @@ import { workerData } from 'node:worker_threads';
 import { type Endpoint, expose } from 'comlink';
 import type { InstanceControl, ThreadInstanceData } from '../transport/instance-control.ts';
 import { RingChannel } from '../transport/ring-channel.ts';
-import { SpinPolicy } from '../transport/spin-policy.ts';
+import { MAX_SPIN_MS, SpinPolicy } from '../transport/spin-policy.ts';
 import { Gauges } from './gauges.ts';
 import { Instance } from './instance.ts';
 import { ProcessGroups } from './process-groups.ts';
+
+/**
+ * Between two calls of a loop inside another instance. One that comes after more comes from outside by way of that instance: then three threads
+ * would spin, for one that works.
+ */
+const LOOPED_CALL_MS = 0.04;
 
 const data: ThreadInstanceData = workerData;
 const groups = new ProcessGroups();
@@ -33,6 +39,17 @@ process.once('exit', () => {
 });
 
 if (data.isSpare) await (await import('./thread-rehearsal.ts')).rehearseThread();
-const control: InstanceControl = { specialise: (image) => instance.specialise(image) };
+const control: InstanceControl = {
+  specialise: (image) => instance.specialise(image),
+  async join(end) {
+    const { port, incoming, outgoing, role } = end;
+    const spinsFor = role === 'caller' ? 'answers' : 'calls';
+    const policy = new SpinPolicy({
+      isAllowed: data.spin,
+      maxSpinMs: role === 'caller' ? MAX_SPIN_MS : LOOPED_CALL_MS,
+    });
+    instance.join(end, new RingChannel({ port, incoming, outgoing, spinsFor, policy }));
+  },
+};
 // Node's MessagePort has the methods of an EventTarget that comlink needs; only the types differ.
 expose(control, data.control as unknown as Endpoint);

@@ -19,6 +19,8 @@ export class InvocationRow {
   readonly #idPrefix: string;
   /** Counts the invocations of this run; a string for each would be what lives longest of a call. */
   number = 0;
+  /** Of calls that an instance makes under a lease: they have the number of the call with which the lease began. 0 for others. */
+  count = 0;
   functionName = '';
   functionVersion: number | undefined;
   instanceId: string | undefined;
@@ -34,11 +36,12 @@ export class InvocationRow {
   }
 
   get id(): string {
-    return invocationId(this.#idPrefix, this.number);
+    return invocationId(this.#idPrefix, this.number, this.count);
   }
 
   begin(number: number, receivedMs: number, receivedAtMs: number): void {
     this.number = number;
+    this.count = 0;
     const times = this.#times;
     const start = this.#start;
     times[start] = receivedMs;
@@ -48,6 +51,12 @@ export class InvocationRow {
     this.instanceId = undefined;
     this.coldStart = undefined;
     this.attempt = 1;
+  }
+
+  /** It came with a number of its own. */
+  identify(number: number, count: number): void {
+    this.number = number;
+    this.count = count;
   }
 
   stamp(stamp: Stamp, atMs: number): void {
@@ -82,8 +91,9 @@ export class InvocationRow {
 }
 
 /** Unique for ever where no other run has the prefix. */
-export function invocationId(prefix: string, number: number): string {
-  return `${prefix}-${number.toString(36)}`;
+export function invocationId(prefix: string, number: number, count = 0): string {
+  const id = `${prefix}-${number.toString(36)}`;
+  return count === 0 ? id : `${id}.${count}`;
 }
 
 /** The rows that nobody uses. */

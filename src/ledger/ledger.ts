@@ -57,8 +57,8 @@ export class Ledger {
     totals.durationBuckets[bucket] = (totals.durationBuckets[bucket] ?? 0) + 1;
   }
 
-  idOf(number: number): string {
-    return invocationId(this.#idPrefix, number);
+  idOf(number: number, count = 0): string {
+    return invocationId(this.#idPrefix, number, count);
   }
 
   totals(): ReadonlyMap<string, Readonly<FunctionTotals>> {

@@ -6,6 +6,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { FunctionConfig } from '../config.ts';
 import type { SerializedError } from '../errors.ts';
+import type { PeerEnd, PeerLink } from './peer-protocol.ts';
 
 export type ArtifactFormat = 'script' | 'module' | 'exec';
 
@@ -47,6 +48,17 @@ export type SpecialiseOutcome =
 export interface InstanceControl {
   /** Loads the function. At most once in the life of an instance. Settles also when the instance dies. */
   specialise(image: InstanceImage): Promise<SpecialiseOutcome>;
+  /** Takes one end of a link to another instance. Threads only. */
+  join?(end: PeerEnd): Promise<void>;
+}
+
+/** A worker as its agent offers it. */
+export interface WorkerControl extends Pick<InstanceControl, 'specialise'> {
+  /**
+   * Makes a link on which this worker calls another of the same agent; both must be threads. Resolves once both ends have it, with
+   * undefined where one of them has gone.
+   */
+  linkTo?(calleeId: string, link: number): Promise<PeerLink | undefined>;
 }
 
 /** What a thread instance gets as `workerData`. Both ports are in the transfer list. */

@@ -6,6 +6,7 @@
  * `meta` and `payload`.
  */
 import type { TroupeError } from '../errors.ts';
+import type { ResumedCall } from './peer-protocol.ts';
 
 /** The version byte of every frame; a frame of another version ends its channel. */
 export const FRAME_VERSION = 1;
@@ -42,7 +43,10 @@ export const FRAME_KINDS = {
   nestedCancel: 11,
   /** < One line of log. `meta` is a `LogLine`. */
   log: 12,
-  /** Control between processes: `meta` is one message of the protocol that the two ends speak. `call` matches an answer to its question. */
+  /**
+   * Control: `meta` is one message of the protocol that the two ends speak. `call` matches an answer to its question. Between processes that
+   * is the agent's protocol, on the call channel of an instance it is `peer-protocol.ts`.
+   */
   control: 13,
   /** The sender will send no more on this port and has closed it. `meta`, if any, is an encoded `SerializedError`. */
   close: 14,
@@ -96,6 +100,8 @@ export interface Channel {
   /** Flushes what was sent, then closes; with an error the other end sees a broken channel. */
   close(error?: TroupeError): void;
   readonly isClosed: boolean;
+  /** A hint to who waits for this end: it waits for others itself, so that spinning for it is in vain. Nothing where nobody spins. */
+  setAway?(isAway: boolean): void;
   /** Keeps the process alive while open, or not; a new channel does not. */
   ref(): void;
   unref(): void;
@@ -126,6 +132,9 @@ export interface NestedCallMeta {
   readonly parentCall: number;
   readonly timeoutMs?: number;
   readonly idempotencyKey?: string;
+  /** The depth of the calling invocation, where the host does not know it: it came from another instance. */
+  readonly parentDepth?: number;
+  readonly resumed?: ResumedCall;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';

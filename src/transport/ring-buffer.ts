@@ -21,6 +21,8 @@ const WRITTEN = 0;
 const POSTED = 1;
 /** Their bytes, overhead included. */
 const POSTED_BYTES = 2;
+/** Not 0: the writer waits for others, and has nothing to write before they answer. */
+const AWAY = 3;
 const READ = 32;
 /** Those of them that the reader has handed on. */
 const TAKEN_BYTES = 33;
@@ -122,6 +124,11 @@ export class RingWriter {
     Atomics.store(this.#words, POSTED, this.#posted);
   }
 
+  /** Whether spinning for this writer is in vain. */
+  setAway(isAway: boolean): void {
+    Atomics.store(this.#words, AWAY, isAway ? 1 : 0);
+  }
+
   /** True once after the reader has parked: it has to be woken. */
   takeParked(): boolean {
     return Atomics.load(this.#words, PARKED) === 1 && Atomics.exchange(this.#words, PARKED, 0) === 1;
@@ -189,6 +196,10 @@ export class RingReader {
   /** Whether frames were sent out of band that were not taken. */
   get hasPosted(): boolean {
     return ((Atomics.load(this.#words, POSTED) - this.#taken) | 0) > 0;
+  }
+
+  get isWriterAway(): boolean {
+    return Atomics.load(this.#words, AWAY) !== 0;
   }
 
   /** Whether some of them were sent ahead of the next record. Only while `hasRecord`. */

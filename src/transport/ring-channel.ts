@@ -139,6 +139,10 @@ export class RingChannel implements Channel, Waiting, Ringing {
     this.#release();
   }
 
+  setAway(isAway: boolean): void {
+    this.#writer.setAway(isAway);
+  }
+
   ref(): void {
     this.#port.ref();
   }
@@ -180,6 +184,8 @@ export class RingChannel implements Channel, Waiting, Ringing {
   isWorthwhile(nowMs: number): boolean {
     const isWaiting = this.#spinsFor === 'answers' ? this.#inFlight > 0 : this.#inFlight === 0;
     if (!isWaiting || this.#core.isClosed) return false;
+    // The wait is neither won nor lost: the other end only passes it on.
+    if (this.#reader.isWriterAway) return false;
     if (this.#spinsSinceMs > 0) {
       if (nowMs < this.#spinsUntilMs) return true;
       this.#policy.lost();

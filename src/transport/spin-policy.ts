@@ -26,30 +26,36 @@ const MIN_SPIN_MS = 0.015;
 export interface SpinPolicyOptions {
   /** False: every wait is slept through. True unless told otherwise. */
   readonly isAllowed?: boolean;
+  /** For those whose wait is worth less than `MAX_SPIN_MS`. */
+  readonly maxSpinMs?: number;
 }
 
 export class SpinPolicy {
   readonly #isAllowed: boolean;
   #earned = STAKE;
+  readonly #maxSpinMs: number;
   #sinceProbe = 0;
   #probeEvery = FIRST_PROBE;
-  #expectedMs = MAX_SPIN_MS / PATIENCE;
+  #expectedMs: number;
 
-  constructor({ isAllowed = true }: SpinPolicyOptions = {}) {
+  constructor({ isAllowed = true, maxSpinMs = MAX_SPIN_MS }: SpinPolicyOptions = {}) {
     this.#isAllowed = isAllowed;
+    this.#maxSpinMs = maxSpinMs;
+    this.#expectedMs = maxSpinMs / PATIENCE;
   }
 
-  /** A wait begins: for how long to spin, 0 for not at all. Each budget above 0 is answered by `won` or `lost`. */
+  /** A wait begins: for how long to spin, 0 for not at all. Each budget above 0 is answered by `won` or `lost`, unless the wait was called off. */
   budgetMs(): number {
     if (!this.#isAllowed) return 0;
-    if (this.#earned > 0) return Math.min(MAX_SPIN_MS, Math.max(MIN_SPIN_MS, this.#expectedMs * PATIENCE));
+    if (this.#earned > 0) return Math.min(this.#maxSpinMs, Math.max(MIN_SPIN_MS, this.#expectedMs * PATIENCE));
     if (++this.#sinceProbe < this.#probeEvery) return 0;
     this.#probeEvery = Math.min(PROBE_EVERY, this.#probeEvery * 2);
     this.#sinceProbe = 0;
     // Two in a row: the first may only wake up the other side.
     this.#earned = STAKE;
-    this.#expectedMs = PROBE_MS / PATIENCE;
-    return PROBE_MS;
+    const probeMs = Math.min(PROBE_MS, this.#maxSpinMs);
+    this.#expectedMs = probeMs / PATIENCE;
+    return probeMs;
   }
 
   /** It came after so long, while we spun. */

@@ -8,10 +8,11 @@
  */
 import { type SerializedError, TroupeError } from '../../errors.ts';
 import { encodeCallMeta } from '../../transport/call-meta.ts';
+import { CallTable } from '../../transport/call-table.ts';
 import { decodeMeta, encodeMeta } from '../../transport/codec.ts';
+import type { PeerCommand, PeerReport } from '../../transport/peer-protocol.ts';
 import type { CancelMeta, Channel, Frame, LogLine, NestedCallMeta, StreamHead } from '../../transport/protocol.ts';
 import { EMPTY, FRAME_KINDS } from '../../transport/protocol.ts';
-import { CallTable } from './call-table.ts';
 import type { InstanceCall, InstanceLoss, InstanceObserver, LogOrigin, NestedCallHandle } from './protocol.ts';
 
 export interface ConnectionOptions {
@@ -70,6 +71,10 @@ export class InstanceConnection {
     if (number !== undefined) this.#tell(FRAME_KINDS.credit, number, chunks);
   }
 
+  tellPeer(command: PeerCommand): void {
+    this.#tell(FRAME_KINDS.control, 0, 0, encodeMeta(command));
+  }
+
   /** Ends every call inside with the loss, and takes no more. */
   abandon(loss: InstanceLoss): void {
     const calls = this.#calls.clear();
@@ -113,6 +118,11 @@ export class InstanceConnection {
       case FRAME_KINDS.nestedCancel:
         this.#nested.get(frame.call)?.cancel();
         break;
+      case FRAME_KINDS.control: {
+        const { observer, origin } = this.#options;
+        observer.peerReport?.(origin.instanceId, decodeMeta(frame.meta) as PeerReport, frame.payload);
+        break;
+      }
       case FRAME_KINDS.log:
         this.#options.observer.log(this.#options.origin, decodeMeta(frame.meta) as LogLine);
         break;
@@ -139,9 +149,11 @@ export class InstanceConnection {
 
   #beginNested(frame: Frame): void {
     const meta = decodeMeta(frame.meta) as NestedCallMeta;
-    const parent = this.#calls.get(meta.parentCall);
-    if (!parent) return;
     const number = frame.call;
+    const { parentDepth: depth } = meta;
+    const parent =
+      depth === undefined ? this.#calls.get(meta.parentCall) : { depth, remainingMs: () => frame.argument };
+    if (!parent) return;
     let isAnswered = false;
     const answer = (kind: Frame['kind'], answerMeta: Uint8Array, payload: Uint8Array) => {
       isAnswered = true;
@@ -149,6 +161,7 @@ export class InstanceConnection {
       this.#tell(kind, number, 0, answerMeta, payload);
     };
     const handle = this.#options.observer.nestedCall(parent, meta, frame.payload, {
+      from: { instanceId: this.#options.origin.instanceId, call: number },
       succeeded: (payload) => answer(FRAME_KINDS.nestedResult, EMPTY, payload),
       failed: (error) => answer(FRAME_KINDS.nestedFailure, encodeMeta(error), EMPTY),
     });

@@ -11,7 +11,14 @@ import type { ActorContext, ActorDefinition, ActorRef } from '../../kernel/proto
 import type { SpecialiseOutcome } from '../../transport/instance-control.ts';
 import { InstanceConnection } from './connection.ts';
 import { hasEnded, mayBecome, shownState } from './lifecycle.ts';
-import type { InstanceHandle, InstanceLoss, InstanceMessages, InstanceOptions, InstanceState } from './protocol.ts';
+import type {
+  InstanceHandle,
+  InstanceLoss,
+  InstanceMessages,
+  InstanceOptions,
+  InstancePeers,
+  InstanceState,
+} from './protocol.ts';
 
 /** How long after its channel closed an instance waits to be told why. The agent reports within a turn of its loop. */
 const LOSS_NOTICE_MS = 2_000;
@@ -45,6 +52,8 @@ class Instance {
   #state: InstanceState = 'spare';
   #coldStartMs: number | undefined;
   #endReason: InstanceLoss['reason'] = 'requested';
+  /** Slots that other instances may use. */
+  #leases = 0;
 
   constructor(options: InstanceOptions, context: ActorContext<InstanceMessages>) {
     this.#options = options;
@@ -100,7 +109,7 @@ class Instance {
   }
 
   endIfDrained(): void {
-    if (this.#state === 'draining' && this.#connection.inFlight === 0) this.#end(this.#endReason);
+    if (this.#state === 'draining' && this.#connection.inFlight === 0 && this.#leases === 0) this.#end(this.#endReason);
   }
 
   lost(reason: InstanceLoss['reason'], error: SerializedError | undefined): void {
@@ -167,6 +176,20 @@ class Instance {
       cancel: (call, reason) => this.#connection.cancel(call, reason),
       grant: (call, chunks) => this.#connection.grant(call, chunks),
       retire: (graceMs, reason) => void this.#self.tell('retire', { graceMs, reason }),
+      ...(worker.control.linkTo ? { peers: this.#peers() } : {}),
+    };
+  }
+
+  #peers(): InstancePeers {
+    const { worker, mapError } = this.#options;
+    return {
+      linkTo: async ({ instanceId }, link) => worker.control.linkTo?.(instanceId, link),
+      tell: (command) => this.#connection.tellPeer(command),
+      leased: (change) => {
+        this.#leases += change;
+        if (this.#state === 'draining') this.#self.tell('callLeft', undefined);
+      },
+      mapError,
     };
   }
 
@@ -189,7 +212,7 @@ class Instance {
     if (hasEnded(this.#state)) return;
     this.#become('stopped');
     const loss: InstanceLoss = { instanceId: this.#options.worker.workerId, reason, ...(error ? { error } : {}) };
-    this.#options.observer.gone(loss.instanceId);
+    this.#options.observer.gone(loss.instanceId, loss);
     this.#connection.abandon(loss);
     this.#options.listener.ended(loss);
     this.#context.stop(this.#self);

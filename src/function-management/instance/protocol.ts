@@ -7,6 +7,7 @@ import type { ActorDefinition } from '../../kernel/protocol.ts';
 import type { ColdStartReason } from '../../ledger/protocol.ts';
 import type { Worker, WorkerLoss } from '../../resource-orchestration/resource-manager/protocol.ts';
 import type { InstanceImage, SpecialiseOutcome } from '../../transport/instance-control.ts';
+import type { PeerCommand, PeerLink, PeerReport } from '../../transport/peer-protocol.ts';
 import type { LogLine, NestedCallMeta, ResponseMode, StreamHead } from '../../transport/protocol.ts';
 
 export type InstanceState = 'spare' | 'specialising' | 'ready' | 'busy' | 'draining' | 'stopped' | 'failed';
@@ -67,6 +68,19 @@ export interface InstanceHandle {
   grant(call: InstanceCall, chunks: number): void;
   /** The router sends no more calls: stops the instance once it is empty, or after `graceMs`. */
   retire(graceMs: number, reason: InstanceLoss['reason']): void;
+  /** Absent where it cannot call, or be called by, other instances directly. */
+  readonly peers?: InstancePeers;
+}
+
+/** How an instance deals with others of its agent. */
+export interface InstancePeers {
+  /** Makes a link on which this instance calls another; undefined when one of them has gone. */
+  linkTo(callee: InstanceHandle, link: number): Promise<PeerLink | undefined>;
+  tell(command: PeerCommand): void;
+  /** A slot of it is leased, or is no longer: it does not end by itself while one is. */
+  leased(change: 1 | -1): void;
+  /** Its function's errors speak of its source. */
+  mapError(error: SerializedError): SerializedError;
 }
 
 /** What an instance tells those around it. Called from the transport: implementations only tell or settle. */
@@ -74,10 +88,12 @@ export interface InstanceObserver {
   /** It takes calls from now on. */
   ready(handle: InstanceHandle): void;
   /** It takes no more calls. Comes before the losses of the calls inside, so that none of them is sent to it again. */
-  gone(instanceId: string): void;
+  gone(instanceId: string, loss: InstanceLoss): void;
   /** The instance answered, or lost, a call that it had been given: a slot is free. Not called for a whole instance that is lost. */
   callLeft(instanceId: string, call: InstanceCall): void;
-  nestedCall(parent: InstanceCall, meta: NestedCallMeta, payload: Uint8Array, answer: NestedAnswer): NestedCallHandle;
+  nestedCall(parent: NestedParent, meta: NestedCallMeta, payload: Uint8Array, answer: NestedAnswer): NestedCallHandle;
+  /** It speaks of the links and leases that it has with others. */
+  peerReport?(instanceId: string, report: PeerReport, payload: Uint8Array): void;
   log(origin: LogOrigin, line: LogLine): void;
 }
 
@@ -88,7 +104,17 @@ export interface LogOrigin {
   readonly functionVersion: number;
 }
 
+/** The call that calls another. */
+export type NestedParent = Pick<InstanceCall, 'depth' | 'remainingMs'>;
+
+/** Which instance asks, and under which number. */
+export interface NestedOrigin {
+  readonly instanceId: string;
+  readonly call: number;
+}
+
 export interface NestedAnswer {
+  readonly from: NestedOrigin;
   succeeded(payload: Uint8Array): void;
   failed(error: SerializedError): void;
 }

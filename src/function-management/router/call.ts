@@ -10,6 +10,7 @@ import type { ProcessHold } from '../../kernel/process-hold.ts';
 import type { InvocationRow } from '../../ledger/invocation-row.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { type InvocationStatus, STAMP } from '../../ledger/protocol.ts';
+import type { ResumedCall } from '../../transport/peer-protocol.ts';
 import type { StreamHead } from '../../transport/protocol.ts';
 import type { InstanceCall, InstanceHandle, InstanceLoss } from '../instance/protocol.ts';
 import type { CallQueue } from './call-queue.ts';
@@ -34,6 +35,7 @@ export class Call implements InstanceCall {
   readonly row: InvocationRow;
   readonly #host: CallHost;
   readonly #number: number;
+  readonly #count: number;
   #settled = false;
   attempt = 1;
   isLastAttempt = false;
@@ -51,17 +53,21 @@ export class Call implements InstanceCall {
   /** Part of its answer has reached the caller: it must not be run again. */
   hasEmitted = false;
 
-  constructor(request: CallRequest, host: CallHost) {
+  /** `resumed`: it began a while ago, between two instances, and keeps the id that it had there. */
+  constructor(request: CallRequest, host: CallHost, resumed?: ResumedCall) {
     this.request = request;
     this.#host = host;
     const { clock, ledger } = host;
-    this.row = ledger.open(clock.nowMs(), clock.wallMs());
+    const elapsedMs = resumed?.elapsedMs ?? 0;
+    this.row = ledger.open(clock.nowMs() - elapsedMs, clock.wallMs() - elapsedMs);
+    if (resumed) this.row.identify(resumed.callee.leasedUnder, resumed.count);
     this.#number = this.row.number;
+    this.#count = this.row.count;
     host.hold.begin();
   }
 
   get id(): string {
-    return this.#host.ledger.idOf(this.#number);
+    return this.#host.ledger.idOf(this.#number, this.#count);
   }
 
   get payload(): Uint8Array {

@@ -10,10 +10,12 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import type { InvocationRecord } from '../../ledger/protocol.ts';
 import { decodePayload, encodePayload } from '../../transport/codec.ts';
 import { CodecError } from '../../transport/codec-error.ts';
+import type { PeerCallee } from '../../transport/peer-protocol.ts';
 import { EMPTY, type HttpEvent, type NestedCallMeta, type StreamHead } from '../../transport/protocol.ts';
 import { ChunkQueue } from '../../transport/stream-credit.ts';
-import type { InstanceCall, InstanceObserver, NestedAnswer, NestedCallHandle } from '../instance/protocol.ts';
+import type { InstanceObserver, NestedAnswer, NestedCallHandle, NestedParent } from '../instance/protocol.ts';
 import { Call, type CallHost } from './call.ts';
+import { type PeerWork, recordOutcomes } from './peer-outcomes.ts';
 import type { CallOutcome, CallRequest, InvokeOptions, RouterMessages } from './protocol.ts';
 import { draining } from './refusals.ts';
 
@@ -100,14 +102,16 @@ export class Caller {
   }
 
   /** A call that a function makes: it may not outlive, nor be as deep as, its caller allows. */
-  nested(parent: InstanceCall, meta: NestedCallMeta, payload: Uint8Array, answer: NestedAnswer): NestedCallHandle {
+  nested(parent: NestedParent, meta: NestedCallMeta, payload: Uint8Array, answer: NestedAnswer): NestedCallHandle {
     const remainingMs = Math.max(1, Math.min(meta.timeoutMs ?? Number.POSITIVE_INFINITY, parent.remainingMs()));
+    const { resumed } = meta;
     const call = new Call(
       {
         functionName: meta.name,
         payload,
         mode: 'value',
-        timeoutMs: remainingMs,
+        timeoutMs: resumed?.timeoutMs ?? remainingMs,
+        from: answer.from,
         ...(meta.idempotencyKey === undefined ? {} : { idempotencyKey: meta.idempotencyKey }),
         depth: parent.depth + 1,
         settled: (outcome) => {
@@ -116,9 +120,16 @@ export class Caller {
         },
       },
       this.#host,
+      resumed,
     );
-    this.#send(call);
+    if (!resumed) this.#send(call);
+    else if (!this.#options.router.tell('resume', { call, resumed })) call.fail(draining());
     return { cancel: () => void this.#options.router.tell('cancel', call) };
+  }
+
+  /** Enters calls that instances have made without the host. */
+  recordPeerCalls(callee: PeerCallee, outcomes: Uint8Array): PeerWork {
+    return recordOutcomes(this.#host, callee, outcomes);
   }
 
   /** Throws `PAYLOAD_NOT_ENCODABLE` or `PAYLOAD_TOO_LARGE`. */
@@ -307,9 +318,13 @@ export function observerFor(
 ): InstanceObserver {
   return {
     ready: (handle) => void router.tell('instanceReady', handle),
-    gone: (instanceId) => void router.tell('instanceGone', { instanceId }),
+    gone: (instanceId, loss) => void router.tell('instanceGone', { instanceId, loss }),
     callLeft: (instanceId, call) => void router.tell('callLeft', { instanceId, call }),
     nestedCall: (parent, meta, payload, answer) => caller.nested(parent, meta, payload, answer),
+    peerReport(instanceId, report, payload) {
+      const work = report.type === 'callsEnded' ? caller.recordPeerCalls(report, payload) : undefined;
+      router.tell('peerReport', { instanceId, report, work });
+    },
     log,
   };
 }

@@ -2,10 +2,12 @@
 import type { TroupeError } from '../../errors.ts';
 import type { InvocationRow } from '../../ledger/invocation-row.ts';
 import type { EvictionCandidate } from '../../resource-orchestration/resource-scheduler/protocol.ts';
+import type { PeerReport, ResumedCall } from '../../transport/peer-protocol.ts';
 import type { ResponseMode, StreamHead } from '../../transport/protocol.ts';
 import type { Observation } from '../autoscaler/protocol.ts';
-import type { InstanceCall, InstanceHandle, InstanceLoss } from '../instance/protocol.ts';
+import type { InstanceCall, InstanceHandle, InstanceLoss, NestedOrigin } from '../instance/protocol.ts';
 import type { FunctionDescription } from '../registry/protocol.ts';
+import type { PeerWork } from './peer-outcomes.ts';
 
 /** What a door asks for. */
 export interface CallRequest {
@@ -21,6 +23,8 @@ export interface CallRequest {
   readonly idempotencyKey?: string;
   /** 0 when called from outside. */
   readonly depth: number;
+  /** The instance from inside which it is called. */
+  readonly from?: NestedOrigin;
   /** Called for each chunk of a stream, in order, before `settled`. */
   readonly chunk?: (payload: Uint8Array, head: StreamHead | undefined) => void;
   /** Called exactly once. */
@@ -50,18 +54,25 @@ export interface RouterSnapshot {
     readonly version: number;
     readonly ready: number;
     readonly queued: number;
+    /** Slots leased to other instances included. */
     readonly inFlight: number;
+    readonly leased: number;
   }[];
 }
 
 export type RouterMessages<Call extends InstanceCall = InstanceCall> = {
   invoke: { body: Call };
+  /** A call between two instances that cannot end there. */
+  resume: { body: { readonly call: Call; readonly resumed: ResumedCall } };
+  peerReport: {
+    body: { readonly instanceId: string; readonly report: PeerReport; readonly work: PeerWork | undefined };
+  };
   cancel: { body: Call };
   callLeft: { body: { readonly instanceId: string; readonly call: InstanceCall } };
   callLost: { body: { readonly call: Call; readonly loss: InstanceLoss } };
   instanceReady: { body: InstanceHandle };
   /** The instance takes nothing more, for whatever reason. */
-  instanceGone: { body: { readonly instanceId: string } };
+  instanceGone: { body: { readonly instanceId: string; readonly loss: InstanceLoss } };
   /** Send it nothing more and let it end once it is empty. */
   retireInstances: { body: { readonly instanceIds: readonly string[]; readonly graceMs: number } };
   functionChanged: { body: FunctionDescription };

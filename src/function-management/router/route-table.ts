@@ -74,6 +74,12 @@ export class RouteTable {
     return target?.targets.some((candidate) => candidate.version === routedTo) ?? false;
   }
 
+  /** True when a call for the name goes to this version for certain. */
+  leadsOnlyTo({ version: { name, version } }: VersionRoute): boolean {
+    const targets = this.#alias(name, CURRENT_ALIAS)?.targets;
+    return targets?.length === 1 && targets[0]?.version === version;
+  }
+
   resolve({ functionName, version, alias }: CallRequest): Resolution {
     const description = this.#functions.get(functionName);
     if (!description)

@@ -13,13 +13,17 @@ import { later } from '../../kernel/actor-system.ts';
 import type { ActorContext, ActorDefinition } from '../../kernel/protocol.ts';
 import type { Random } from '../../kernel/random.ts';
 import { STAMP } from '../../ledger/protocol.ts';
+import type { PeerReport, ResumedCall } from '../../transport/peer-protocol.ts';
 import type { InstanceHandle, InstanceLoss } from '../instance/protocol.ts';
 import type { FunctionDescription } from '../registry/protocol.ts';
 import type { Call } from './call.ts';
 import { DeadlineWheel } from './deadline-wheel.ts';
+import { Leases } from './leases.ts';
 import { lossError, mayRetry } from './loss-policy.ts';
+import type { PeerWork } from './peer-outcomes.ts';
 import type { RouterMessages } from './protocol.ts';
 import { cancelled, drained, draining, queueFull, removed, timedOut, tooDeep, versionGone } from './refusals.ts';
+import { enterResumed } from './resumed-call.ts';
 import { RouteTable } from './route-table.ts';
 import type { VersionRoute } from './version-route.ts';
 import { idleInstances, observe, snapshot } from './views.ts';
@@ -48,6 +52,8 @@ export function routerActor(options: RouterOptions): ActorDefinition<RouterMessa
       'cancel',
       'callLeft',
       'callLost',
+      'resume',
+      'peerReport',
       'instanceReady',
       'instanceGone',
       'retireInstances',
@@ -59,17 +65,19 @@ export function routerActor(options: RouterOptions): ActorDefinition<RouterMessa
       const router = new Router(options, context);
       return {
         invoke: (call) => router.invoke(call),
+        resume: ({ call, resumed }) => router.resume(call, resumed),
+        peerReport: ({ instanceId, report, work }) => router.peerReport(instanceId, report, work),
         cancel: (call) => router.stopCall(call, cancelled(), 'cancelled'),
         callLeft: ({ instanceId, call }) => router.callLeft(instanceId, call as Call),
         callLost: ({ call, loss }) => router.callLost(call, loss),
         instanceReady: (handle) => router.instanceReady(handle),
-        instanceGone: ({ instanceId }) => router.instanceGone(instanceId),
+        instanceGone: ({ instanceId, loss }) => router.instanceEnded(instanceId, loss),
         retireInstances: ({ instanceIds, graceMs }) => router.retire(instanceIds, graceMs),
         functionChanged: (description) => router.functionChanged(description),
         functionRemoved: (name) => router.functionRemoved(name),
         startFailed: ({ name, version, error }) => router.startFailed(name, version, error),
         observe: () => observe(router.routes(), context.clock.nowMs()),
-        idleInstances: (filter) => idleInstances(router.routes(), filter, context.clock.nowMs()),
+        idleInstances: (filter) => idleInstances(router.routes({ reclaimIdle: true }), filter, context.clock.nowMs()),
         drain: ({ timeoutMs }) => later(router.drain(timeoutMs)),
         snapshot: () => snapshot(router.routes()),
       };
@@ -82,6 +90,7 @@ class Router {
   readonly #context: ActorContext<RouterMessages<Call>>;
   readonly #table: RouteTable;
   readonly #wheel: DeadlineWheel<Call>;
+  readonly #leases: Leases;
   readonly #routeOfInstance = new Map<string, VersionRoute>();
   #drained: (() => void) | undefined;
   #isDraining = false;
@@ -97,6 +106,16 @@ class Router {
       { nowMs: () => clock.nowMs(), after: (delayMs, callback) => context.after(delayMs, callback) },
       (call) => this.#timedOut(call),
     );
+    this.#leases = new Leases({
+      ...options,
+      nowMs: () => clock.nowMs(),
+      leadsOnlyTo: (route) => this.#table.leadsOnlyTo(route),
+      after: (delayMs, callback) => context.after(delayMs, callback),
+      slotFree: (instanceId) => this.#slotFree(instanceId),
+      notYet: (route) => this.#askForInstance(route),
+      stuck: (instance) => this.#giveUp(instance),
+      lost: (call, loss) => this.callLost(call, loss),
+    });
   }
 
   invoke(call: Call): void {
@@ -140,11 +159,21 @@ class Router {
   callLeft(instanceId: string, call: Call): void {
     call.place = 'left';
     this.#wheel.remove(call);
-    const route = this.#routeOfInstance.get(instanceId);
-    const nowMs = this.#context.clock.nowMs();
-    route?.touch(nowMs);
-    if (route?.instances.giveBack(instanceId, nowMs)) this.#dispatchWaiting(route);
+    if (!this.#leases.keepsSlot(call)) this.#slotFree(instanceId);
     this.#finishDrain();
+  }
+
+  /** Its caller, an instance, has called another without the host, and cannot end the call there. */
+  resume(call: Call, resumed: ResumedCall): void {
+    if (call.isSettled || enterResumed(call, resumed, this.#leases.instanceOf(resumed.callee.instanceId))) return;
+    this.#wheel.add(call);
+    this.#leases.awaitLoss(call, resumed);
+  }
+
+  peerReport(instanceId: string, report: PeerReport, work: PeerWork | undefined): void {
+    if (report.type !== 'callsEnded') return this.#leases.report(instanceId, report);
+    const route = this.#table.routeOf(report.functionName, report.functionVersion);
+    if (work) route?.wasBusy(this.#context.clock.nowMs(), work.calls, work.busyMs);
   }
 
   callLost(call: Call, loss: InstanceLoss): void {
@@ -177,17 +206,25 @@ class Router {
     const route = this.#table.routeOf(handle.functionName, handle.functionVersion);
     if (!route) return handle.retire(0, 'requested');
     const nowMs = this.#context.clock.nowMs();
+    this.#leases.instanceReady(handle);
     route.instances.add(handle, nowMs);
     this.#routeOfInstance.set(handle.instanceId, route);
     this.#dispatchWaiting(route);
   }
 
-  instanceGone(instanceId: string): void {
+  instanceEnded(instanceId: string, loss: InstanceLoss): void {
+    this.#instanceGone(instanceId);
+    this.#leases.instanceEnded(instanceId, loss);
+  }
+
+  /** It takes no more calls, though it may still have some inside. */
+  #instanceGone(instanceId: string): void {
     const route = this.#routeOfInstance.get(instanceId);
     if (!route) return;
     this.#routeOfInstance.delete(instanceId);
     route.touch(this.#context.clock.nowMs());
     route.instances.remove(instanceId);
+    this.#leases.revokeWhere((_, callee) => callee.instanceId === instanceId);
     this.#askForInstance(route);
     this.#table.dropIfOver(route);
   }
@@ -202,12 +239,14 @@ class Router {
       this.#table.dropIfOver(route);
     }
     for (const route of this.#table.routesOf(description.name)) this.#moveWaiting(route);
+    this.#revokeMoved(description.name);
   }
 
   functionRemoved(name: string): void {
     const error = removed(name);
     for (const route of this.#table.routesOf(name)) this.#failWaiting(route, error);
     this.#table.remove(name);
+    this.#revokeMoved(name);
   }
 
   startFailed(name: string, version: number, error: TroupeError): void {
@@ -216,7 +255,8 @@ class Router {
   }
 
   /** What `views.ts` looks at. */
-  routes(): VersionRoute[] {
+  routes({ reclaimIdle = false } = {}): VersionRoute[] {
+    if (reclaimIdle) this.#leases.reclaimIdle();
     return [...this.#table.routes()];
   }
 
@@ -244,7 +284,10 @@ class Router {
       const { handle } = instance;
       call.enter(handle, nowMs);
       this.#wheel.add(call);
-      if (handle.dispatch(call)) return true;
+      if (handle.dispatch(call)) {
+        if (route.queued === 0 && !this.#isDraining) this.#leases.dispatched(call, handle, route);
+        return true;
+      }
       this.#wheel.remove(call);
       call.place = 'arriving';
       // A channel that takes nothing while nothing is inside will not recover; a full one frees itself with the next answer.
@@ -261,7 +304,19 @@ class Router {
     if (route.queued >= config.maxQueued) return this.#refuse(call, queueFull(name, route.queued));
     route.enqueue(call);
     this.#wheel.add(call);
+    this.#leases.reclaim(route);
     this.#askForInstance(route);
+  }
+
+  #slotFree(instanceId: string): void {
+    const route = this.#routeOfInstance.get(instanceId);
+    const nowMs = this.#context.clock.nowMs();
+    route?.touch(nowMs);
+    if (route?.instances.giveBack(instanceId, nowMs)) this.#dispatchWaiting(route);
+  }
+
+  #revokeMoved(name: string): void {
+    this.#leases.revokeWhere((route) => route.version.name === name && !this.#table.leadsOnlyTo(route));
   }
 
   #dispatchWaiting(route: VersionRoute): void {
@@ -277,7 +332,7 @@ class Router {
   }
 
   #askForInstance(route: VersionRoute): void {
-    if (route.queued === 0 || route.demandTold) return;
+    if (route.queued <= this.#leases.coming(route) || route.demandTold) return;
     route.demandTold = true;
     this.#options.demandArrived(route.version.name, route.version.version);
   }
@@ -289,7 +344,11 @@ class Router {
   /** The function did not stop when told to: the instance is given up, for nothing else gets the slot back. */
   #stopStuck({ place, instance }: Call): void {
     if (place !== 'inside' || !instance) return;
-    this.instanceGone(instance.instanceId);
+    this.#giveUp(instance);
+  }
+
+  #giveUp(instance: InstanceHandle): void {
+    this.#instanceGone(instance.instanceId);
     // Also where it drains already: its grace is as long as its calls may take, and those behind the stuck one would wait for all of it.
     instance.retire(instance.concurrency > 1 ? SHARED_GRACE_MS : 0, 'replaced');
   }
@@ -297,7 +356,7 @@ class Router {
   #retireOne(instanceId: string, graceMs: number, reason: InstanceLoss['reason']): void {
     const instance = this.#routeOfInstance.get(instanceId)?.instances.get(instanceId);
     if (!instance) return;
-    this.instanceGone(instanceId);
+    this.#instanceGone(instanceId);
     instance.handle.retire(graceMs, reason);
   }
 

@@ -17,6 +17,10 @@ export class VersionRoute {
   aliased = true;
   /** True from telling the autoscaler of waiting calls until it looks. */
   demandTold = false;
+  /** Slots of its instances that other instances may use. */
+  leased = 0;
+  /** Those of them that hold no call that this host has sent. What is done there, `arrived` hears. */
+  lent = 0;
   lastActiveMs: number;
   #wasObservedEmpty = false;
   #arrivals = 0;
@@ -37,7 +41,8 @@ export class VersionRoute {
   }
 
   get inSystem(): number {
-    return this.queued + this.instances.inFlight;
+    // A lent slot of an instance that takes nothing more is in the index no longer.
+    return this.queued + Math.max(0, this.instances.inFlight - this.lent);
   }
 
   /** Nothing leads to it but its number, nothing is in it, and that was observed already: there is nothing to say of it. */
@@ -48,6 +53,13 @@ export class VersionRoute {
   arrived(nowMs: number): void {
     this.touch(nowMs);
     this.#arrivals++;
+  }
+
+  /** So many calls were made without the host, and took so long together. */
+  wasBusy(nowMs: number, calls: number, busyMs: number): void {
+    this.touch(nowMs);
+    this.#arrivals += calls;
+    this.#area += busyMs;
   }
 
   /** To be called before anything that changes how many calls are in the system. */

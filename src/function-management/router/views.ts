@@ -30,12 +30,13 @@ export function idleInstances(
 
 export function snapshot(routes: readonly VersionRoute[]): RouterSnapshot {
   return {
-    functions: routes.map(({ version, instances, queued }) => ({
+    functions: routes.map(({ version, instances, queued, leased }) => ({
       name: version.name,
       version: version.version,
       ready: instances.size,
       queued,
       inFlight: instances.inFlight,
+      leased,
     })),
   };
 }

@@ -3,6 +3,7 @@
  * a port of their own on the same pipe. Types and wire constants only.
  */
 import type { InstanceImage, SpecialiseOutcome } from '../../transport/instance-control.ts';
+import type { RevokeOutcome } from '../../transport/lease-word.ts';
 import type { AgentEvent, WorkerSpec } from './protocol.ts';
 import type { SpareLimits } from './spare-policy.ts';
 
@@ -22,11 +23,18 @@ export type AgentCommand =
   | { readonly type: 'stopWorker'; readonly workerId: string; readonly graceMs: number }
   /** The `call` of the frame matches the answer to it. */
   | { readonly type: 'specialise'; readonly workerId: string; readonly image: InstanceImage }
+  /** Makes a link between two threads; answered by `linked`. */
+  | { readonly type: 'link'; readonly link: number; readonly callerId: string; readonly calleeId: string }
+  | { readonly type: 'lease'; readonly link: number }
+  /** Answered by `revoked`. */
+  | { readonly type: 'revoke'; readonly link: number; readonly onlyIdle: boolean }
   | { readonly type: 'shutdown'; readonly graceMs: number };
 
 export type AgentReport =
   | { readonly type: 'event'; readonly event: AgentEvent }
   | { readonly type: 'specialised'; readonly outcome: SpecialiseOutcome }
+  | { readonly type: 'linked'; readonly isLinked: boolean }
+  | { readonly type: 'revoked'; readonly outcome: RevokeOutcome }
   /** A process group that must not outlive the agent has started or ended. */
   | { readonly type: 'group'; readonly pid: number; readonly alive: boolean }
   /** All workers have ended, as `shutdown` asked. */

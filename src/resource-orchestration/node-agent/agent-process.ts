@@ -52,6 +52,12 @@ function obey(command: AgentCommand, call: number): void {
       return supervisor.stop(command.workerId, command.graceMs);
     case 'specialise':
       return void specialise(command, call);
+    case 'link':
+      return void linkWorkers(command, call);
+    case 'lease':
+      return supervisor.links.lease(command.link);
+    case 'revoke':
+      return reports.send({ type: 'revoked', outcome: supervisor.links.revoke(command.link, command.onlyIdle) }, call);
     case 'shutdown':
       void supervisor.stopAll(command.graceMs).then(() => reports.send({ type: 'stopped' }));
   }
@@ -74,6 +80,13 @@ async function specialise(
     ? await worker.control.specialise(image)
     : failedOutcome(new TroupeError('INSTANCE_CRASHED', `Instance ${workerId} has ended.`));
   reports.send({ type: 'specialised', outcome }, call);
+}
+
+async function linkWorkers(
+  { link: id, callerId, calleeId }: AgentCommand & { readonly type: 'link' },
+  call: number,
+): Promise<void> {
+  reports.send({ type: 'linked', isLinked: await supervisor.link(id, callerId, calleeId) }, call);
 }
 
 function end(): void {

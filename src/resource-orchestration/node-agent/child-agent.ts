@@ -14,8 +14,9 @@ import { TroupeError } from '../../errors.ts';
 import { type CancelTimer, type Clock, systemClock } from '../../kernel/clock.ts';
 import { holdProcess } from '../../kernel/process-hold.ts';
 import { decodeMeta } from '../../transport/codec.ts';
-import type { InstanceControl, InstanceImage, SpecialiseOutcome } from '../../transport/instance-control.ts';
+import type { InstanceImage, SpecialiseOutcome, WorkerControl } from '../../transport/instance-control.ts';
 import { Multiplexer } from '../../transport/multiplexer.ts';
+import type { PeerLink } from '../../transport/peer-protocol.ts';
 import { type Channel, FRAME_KINDS, type Frame } from '../../transport/protocol.ts';
 import { StreamChannel } from '../../transport/stream-channel.ts';
 import type { AgentCommand, AgentProcessOptions, AgentReport } from './agent-message.ts';
@@ -39,6 +40,9 @@ const AGENT_START_TIMEOUT_MS = 15_000;
 const END_TIMEOUT_MS = 100;
 /** Beyond the grace of the workers, each of which may take a second to be found stuck. */
 const SHUTDOWN_SLACK_MS = 2_000;
+
+/** Answers what nobody answers any more. */
+const GONE: AgentReport = { type: 'stopped' };
 
 export interface ChildAgentOptions extends AgentProcessOptions {
   readonly agentId: string;
@@ -64,7 +68,10 @@ class ChildAgent implements AgentLink {
   readonly #stderr: OutputTail;
   readonly #events = new EventOutlet();
   readonly #workers = new Map<string, WorkerChannel>();
-  readonly #specialising = new Map<number, (outcome: SpecialiseOutcome) => void>();
+  /** Those of them that can be linked. */
+  readonly #threads = new Set<string>();
+  /** Settle what waits for the answer to a command. */
+  readonly #asked = new Map<number, (answer: AgentReport) => void>();
   readonly #groups = new Set<number>();
   readonly #whenGone: Promise<void>;
   #tellGone: () => void = () => {};
@@ -123,6 +130,7 @@ class ChildAgent implements AgentLink {
       broken: () => {},
     });
     this.#workers.set(workerId, channel);
+    if (spec.kind === 'thread') this.#threads.add(workerId);
     this.#commands.send({ type: 'startWorker', workerId, spec, port });
     this.#armWatch();
   }
@@ -135,9 +143,14 @@ class ChildAgent implements AgentLink {
     return this.#workers.get(workerId) ?? endedChannel(workerId);
   }
 
-  control(workerId: string): InstanceControl {
+  control(workerId: string): WorkerControl {
     if (!this.#workers.has(workerId)) return endedControl(workerId);
-    return { specialise: (image) => this.#specialise(workerId, image) };
+    return {
+      specialise: (image) => this.#specialise(workerId, image),
+      ...(this.#threads.has(workerId)
+        ? { linkTo: (calleeId: string, link: number) => this.#linkWorkers(workerId, calleeId, link) }
+        : {}),
+    };
   }
 
   async shutdown(graceMs: number): Promise<void> {
@@ -167,7 +180,10 @@ class ChildAgent implements AgentLink {
       case 'event':
         return this.#happened(report.event);
       case 'specialised':
-        this.#specialising.get(frame.call)?.(report.outcome);
+      case 'linked':
+      case 'revoked':
+        this.#asked.get(frame.call)?.(report);
+        this.#asked.delete(frame.call);
         return;
       case 'group':
         if (report.alive) this.#groups.add(report.pid);
@@ -187,6 +203,7 @@ class ChildAgent implements AgentLink {
   #explain(workerId: string, error: TroupeError): void {
     const channel = this.#workers.get(workerId);
     this.#workers.delete(workerId);
+    this.#threads.delete(workerId);
     channel?.explain(error, { wasAsked: error.details['reason'] === 'requested', atOnce: this.#state === 'gone' });
     if (this.#workers.size > 0) return;
     this.#watch?.();
@@ -194,13 +211,43 @@ class ChildAgent implements AgentLink {
   }
 
   #specialise(workerId: string, image: InstanceImage): Promise<SpecialiseOutcome> {
-    const call = ++this.#lastCall;
     return new Promise((resolve) => {
-      this.#specialising.set(call, (outcome) => {
-        this.#specialising.delete(call);
-        resolve(outcome);
+      this.#ask({ type: 'specialise', workerId, image }, (answer) => {
+        resolve(answer.type === 'specialised' ? answer.outcome : failedOutcome(this.#lost()));
       });
-      this.#commands.send({ type: 'specialise', workerId, image }, call);
+    });
+  }
+
+  async #linkWorkers(callerId: string, calleeId: string, link: number): Promise<PeerLink | undefined> {
+    const isLinked = await new Promise<boolean>((resolve) => {
+      this.#ask({ type: 'link', link, callerId, calleeId }, (answer) =>
+        resolve(answer.type === 'linked' && answer.isLinked),
+      );
+    });
+    if (!isLinked) return undefined;
+    return {
+      lease: () => this.#commands.send({ type: 'lease', link }),
+      revoke: (onlyIdle, done) =>
+        this.#ask({ type: 'revoke', link, onlyIdle }, (answer) =>
+          done(answer.type === 'revoked' ? answer.outcome : 'later'),
+        ),
+    };
+  }
+
+  /** `settle` is called once: with the answer, or with something else when the agent is gone. */
+  #ask(command: AgentCommand, settle: (answer: AgentReport) => void): void {
+    if (this.#state === 'gone') return settle(GONE);
+    const call = ++this.#lastCall;
+    this.#asked.set(call, settle);
+    this.#commands.send(command, call);
+  }
+
+  #lost(): TroupeError {
+    return agentLostError(this.agentId, {
+      why: this.#why,
+      exitCode: this.#child.exitCode,
+      signal: this.#child.signalCode,
+      stderr: this.#stderr.text,
     });
   }
 
@@ -225,15 +272,11 @@ class ChildAgent implements AgentLink {
     this.#state = 'gone';
     this.#watch?.();
     for (const pid of [this.#pid, ...this.#groups]) killGroup(pid);
-    const error = agentLostError(this.agentId, {
-      why: this.#why,
-      exitCode: this.#child.exitCode,
-      signal: this.#child.signalCode,
-      stderr: this.#stderr.text,
-    });
+    const error = this.#lost();
     const lost = [...this.#workers.keys()];
     for (const workerId of lost) this.#explain(workerId, error);
-    for (const settle of this.#specialising.values()) settle(failedOutcome(error));
+    for (const settle of this.#asked.values()) settle(GONE);
+    this.#asked.clear();
     this.#link.close();
     if (wasAsked)
       for (const workerId of lost) this.#events.emit({ type: 'workerStopped', workerId, reason: 'requested' });

@@ -1,6 +1,6 @@
 /** What stands for a worker that is gone by the time somebody asks for it. */
 import { TroupeError } from '../../errors.ts';
-import type { InstanceControl } from '../../transport/instance-control.ts';
+import type { WorkerControl } from '../../transport/instance-control.ts';
 import { createLocalChannelPair } from '../../transport/local-channel.ts';
 import type { Channel } from '../../transport/protocol.ts';
 import { failedOutcome } from './supervised-worker.ts';
@@ -11,7 +11,7 @@ export function endedChannel(workerId: string): Channel {
   return channel;
 }
 
-export function endedControl(workerId: string): InstanceControl {
+export function endedControl(workerId: string): WorkerControl {
   return { specialise: async () => failedOutcome(endedError(workerId)) };
 }
 

@@ -4,7 +4,8 @@
  */
 
 import { holdProcess } from '../../kernel/process-hold.ts';
-import type { InstanceControl } from '../../transport/instance-control.ts';
+import type { WorkerControl } from '../../transport/instance-control.ts';
+import type { PeerLink } from '../../transport/peer-protocol.ts';
 import type { Channel } from '../../transport/protocol.ts';
 import { endedChannel, endedControl } from './ended-worker.ts';
 import { findEntryPoints } from './entry-points.ts';
@@ -67,8 +68,24 @@ class InlineAgent implements AgentLink {
     return this.#supervisor.get(workerId)?.channel ?? endedChannel(workerId);
   }
 
-  control(workerId: string): InstanceControl {
-    return this.#supervisor.get(workerId)?.control ?? endedControl(workerId);
+  control(workerId: string): WorkerControl {
+    const worker = this.#supervisor.get(workerId);
+    if (!worker) return endedControl(workerId);
+    const { control, spec } = worker;
+    if (spec.kind !== 'thread') return control;
+    return {
+      specialise: (image) => control.specialise(image),
+      linkTo: (calleeId, id) => this.#link(workerId, calleeId, id),
+    };
+  }
+
+  async #link(callerId: string, calleeId: string, id: number): Promise<PeerLink | undefined> {
+    const supervisor = this.#supervisor;
+    if (!(await supervisor.link(id, callerId, calleeId))) return undefined;
+    return {
+      lease: () => supervisor.links.lease(id),
+      revoke: (onlyIdle, done) => done(supervisor.links.revoke(id, onlyIdle)),
+    };
   }
 
   async shutdown(graceMs: number): Promise<void> {

@@ -6,7 +6,7 @@
  * may assume that the two share memory or a clock, so durations travel, times do not.
  */
 import type { SerializedError } from '../../errors.ts';
-import type { InstanceControl } from '../../transport/instance-control.ts';
+import type { WorkerControl } from '../../transport/instance-control.ts';
 import type { Channel } from '../../transport/protocol.ts';
 
 export type WorkerKind = 'thread' | 'process';
@@ -90,7 +90,7 @@ export interface AgentLink {
   /** The call channel of a worker, from `workerStarted` on. It closes with an error when the worker or the agent is lost. */
   channel(workerId: string): Channel;
   /** The control port of a worker, from `workerStarted` on. */
-  control(workerId: string): InstanceControl;
+  control(workerId: string): WorkerControl;
   /** Stops all workers, then the agent. Resolves when both have ended. */
   shutdown(graceMs: number): Promise<void>;
   /** Ends the agent at once, as a crash would. Inline agents only stop their workers. */

@@ -39,6 +39,7 @@ export interface Gauges {
   readonly heapUsedMb: number;
   readonly externalMb: number;
   readonly eventLoopUtilization: number;
+  readonly inFlight: number;
 }
 
 /** `undefined` while the worker has not written yet. */
@@ -53,6 +54,7 @@ export function readGauges(values: ArrayLike<number>): Gauges | undefined {
     // Node counts array buffers as external memory too; the larger number is right whichever of the two was written first.
     externalMb: Math.max(external, arrayBuffers) / MIB,
     eventLoopUtilization: values[INSTANCE_GAUGES.eventLoopUtilization] ?? 0,
+    inFlight: values[INSTANCE_GAUGES.inFlight] ?? 0,
   };
 }
 

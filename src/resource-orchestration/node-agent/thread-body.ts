@@ -3,7 +3,7 @@
  * anything but the supervisor's watch.
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { type Remote, releaseProxy, wrap } from 'comlink';
+import { type Remote, releaseProxy, transfer, wrap } from 'comlink';
 import {
   INSTANCE_GAUGES,
   type InstanceControl,
@@ -11,6 +11,7 @@ import {
   type SpecialiseOutcome,
   type ThreadInstanceData,
 } from '../../transport/instance-control.ts';
+import type { PeerEnd } from '../../transport/peer-protocol.ts';
 import { createRing } from '../../transport/ring-buffer.ts';
 import { RingChannel } from '../../transport/ring-channel.ts';
 import { SpinPolicy } from '../../transport/spin-policy.ts';
@@ -28,7 +29,7 @@ const youngGenerationMb = (memoryMb: number) => Math.min(48, Math.max(8, memoryM
 export const QUIET: readonly string[] = ['--disable-warning=ExperimentalWarning'];
 
 /** A property that no instance has: comlink answers as soon as the instance listens. */
-type Answering = Remote<InstanceControl & { readonly isUp: undefined }>;
+type Answering = Remote<Required<InstanceControl> & { readonly isUp: undefined }>;
 
 export class ThreadBody implements WorkerBody {
   readonly calls: RingChannel;
@@ -106,6 +107,10 @@ export class ThreadBody implements WorkerBody {
 
   get stderr(): string {
     return String(this.#worker.stderr.read() ?? '');
+  }
+
+  async join(end: PeerEnd): Promise<void> {
+    await this.#remote.join(transfer(end, [end.port]));
   }
 
   leave(): void {

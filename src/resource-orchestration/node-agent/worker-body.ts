@@ -1,5 +1,6 @@
 /** What the supervisor knows of a worker, be it a thread or a process. Types only. */
 import type { InstanceControl } from '../../transport/instance-control.ts';
+import type { PeerEnd } from '../../transport/peer-protocol.ts';
 import type { Channel } from '../../transport/protocol.ts';
 import type { Gauges } from './sampling.ts';
 import type { WorkerEnd } from './stop-reason.ts';
@@ -26,6 +27,8 @@ export interface BodyOptions {
 export interface WorkerBody {
   readonly calls: Channel;
   readonly control: InstanceControl;
+  /** Gives it one end of a link to another worker. Threads only. */
+  join?(end: PeerEnd): Promise<void>;
   /** True once it has ended, also while `ended` waits for the last of its output. */
   readonly isGone: boolean;
   /** Closes the wires to it, upon which it ends by itself unless the function holds it. */

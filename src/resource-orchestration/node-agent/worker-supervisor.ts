@@ -15,6 +15,7 @@ import type { CancelTimer, Clock } from '../../kernel/clock.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import type { EntryPoints } from './entry-points.ts';
 import { judgeProcess, ThreadMemoryPolicy } from './memory-policy.ts';
+import { PeerLinks } from './peer-links.ts';
 import { processMemoryMb } from './proc-files.ts';
 import { ProcessBody } from './process-body.ts';
 import { type AgentEvent, type AgentSample, HEARTBEAT_MS, type WorkerSample, type WorkerSpec } from './protocol.ts';
@@ -58,6 +59,8 @@ export class WorkerSupervisor {
   readonly #clock: Clock;
   readonly #workers = new Map<string, SupervisedWorker>();
   readonly #spares: SparePool;
+  /** Between threads of this agent. */
+  readonly links = new PeerLinks();
   readonly #policy = new ThreadMemoryPolicy();
   readonly #ownCpu = new CpuMeter();
   #lastUtilization = performance.eventLoopUtilization();
@@ -109,6 +112,11 @@ export class WorkerSupervisor {
 
   get(workerId: string): SupervisedWorker | undefined {
     return this.#workers.get(workerId);
+  }
+
+  /** Resolves with whether both workers have their end of the link. */
+  link(id: number, callerId: string, calleeId: string): Promise<boolean> {
+    return this.links.make(id, this.get(callerId), this.get(calleeId));
   }
 
   stop(workerId: string, graceMs: number): void {
@@ -171,6 +179,7 @@ export class WorkerSupervisor {
   }
 
   #ended(worker: SupervisedWorker, end: WorkerEnd): void {
+    this.links.workerEnded(worker);
     if (!this.#spares.ended(worker)) this.#workerEnded(worker.workerId, end);
     if (this.#workers.size === 0) {
       this.#heartbeat?.();
@@ -263,7 +272,9 @@ export class WorkerSupervisor {
 function threadReading({ workerId, spec, isBusy, body }: SupervisedWorker, hasBefore: boolean) {
   const gauges = body.gauges();
   const report = gauges && { beat: gauges.beat, usedMb: gauges.heapUsedMb + gauges.externalMb };
-  return { workerId, memoryMb: spec.memoryMb, isBusy: isBusy && hasBefore, report };
+  // What comes from other threads does not pass the agent.
+  const isInUse = isBusy || (gauges?.inFlight ?? 0) > 0;
+  return { workerId, memoryMb: spec.memoryMb, isBusy: isInUse && hasBefore, report };
 }
 
 function sampleWorker({ workerId, spec, body, cpu }: SupervisedWorker, nowMs: number, isQuiet: boolean): WorkerSample {

@@ -4,7 +4,7 @@
  */
 
 import type { SerializedError } from '../../errors.ts';
-import type { InstanceControl } from '../../transport/instance-control.ts';
+import type { WorkerControl } from '../../transport/instance-control.ts';
 import type { Channel } from '../../transport/protocol.ts';
 import type { AgentSample, WorkerSample, WorkerSpec, WorkerStopReason } from '../node-agent/protocol.ts';
 import type { EvictionCandidate } from '../resource-scheduler/protocol.ts';
@@ -16,7 +16,7 @@ export interface Worker {
   readonly workerId: string;
   readonly agentId: string;
   readonly channel: Channel;
-  readonly control: InstanceControl;
+  readonly control: WorkerControl;
   /** Times of the control process' monotonic clock, in ms. For a replacement, `claimedAtMs` is when its predecessor was lost. */
   readonly claimedAtMs: number;
   readonly placedAtMs: number;

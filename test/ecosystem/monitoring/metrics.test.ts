@@ -39,7 +39,7 @@ const BUSY: HostStats = {
       ),
     },
   ],
-  routes: [{ name: 'hello', version: 2, ready: 3, queued: 4, inFlight: 5 }],
+  routes: [{ name: 'hello', version: 2, ready: 3, queued: 4, inFlight: 5, leased: 0 }],
   resources: {
     nodes: [
       {

@@ -205,7 +205,7 @@ describe('router', () => {
     await settleMessages();
     // Its payload will be needed once more.
     expect(retried.call.isLastAttempt).toBe(false);
-    router.tell('instanceGone', { instanceId: 'one' });
+    router.tell('instanceGone', { instanceId: 'one', loss: { instanceId: 'one', reason: 'agent-lost' } });
     retried.call.lost({ instanceId: 'one', reason: 'agent-lost' });
     const second = fakeHandle({ instanceId: 'two' });
     router.tell('instanceReady', second);
@@ -213,7 +213,7 @@ describe('router', () => {
     expect(second.calls).toEqual([retried.call]);
     expect(retried.call.attempt).toBe(2);
     expect(retried.call.isLastAttempt).toBe(true);
-    router.tell('instanceGone', { instanceId: 'two' });
+    router.tell('instanceGone', { instanceId: 'two', loss: { instanceId: 'two', reason: 'crashed' } });
     retried.call.lost({ instanceId: 'two', reason: 'crashed' });
     await settleMessages();
     expect(codeOf(retried)).toBe('INSTANCE_CRASHED');

@@ -1,5 +1,5 @@
 /**
- * What is inside an instance, by its number on the channel. Numbers count up, 1 to 2^32 - 1 and again, and skip those whose place is taken by a
+ * What waits for an answer, by its number on the channel. Numbers count up, 1 to 2^32 - 1 and again, and skip those whose place is taken by a
  * call that has been inside for long.
  *
  * An array in place of a Map: a Map that takes and gives a hundred thousand calls a second is replaced again and again, and each dead one
@@ -49,9 +49,13 @@ export class CallTable<T extends Numbered> {
     this.#size--;
   }
 
+  items(): T[] {
+    return this.#places.filter((item) => item !== undefined);
+  }
+
   /** All items; the table is empty afterwards. */
   clear(): T[] {
-    const items = this.#places.filter((item) => item !== undefined);
+    const items = this.items();
     this.#places = new Array<T | undefined>(FIRST_PLACES).fill(undefined);
     this.#size = 0;
     return items;

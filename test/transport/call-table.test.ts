@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CallTable } from '../../../src/function-management/instance/call-table.ts';
+import { CallTable } from '../../src/transport/call-table.ts';
 
 interface Item {
   channelNumber?: number;
