@@ -6,7 +6,7 @@ import { workerData } from 'node:worker_threads';
 import { type Endpoint, expose } from 'comlink';
 import type { InstanceControl, ThreadInstanceData } from '../transport/instance-control.ts';
 import { RingChannel } from '../transport/ring-channel.ts';
-import { MAX_SPIN_MS, SpinPolicy } from '../transport/spin-policy.ts';
+import { MAX_IDLE_SPIN_MS, MAX_SPIN_MS, SpinPolicy } from '../transport/spin-policy.ts';
 import { Gauges } from './gauges.ts';
 import { Instance } from './instance.ts';
 import { ProcessGroups } from './process-groups.ts';
@@ -24,7 +24,7 @@ const calls = new RingChannel({
   incoming: data.callsIn,
   outgoing: data.callsOut,
   spinsFor: 'calls',
-  policy: new SpinPolicy({ isAllowed: data.spin }),
+  policy: new SpinPolicy({ isAllowed: data.spin, maxSpinMs: MAX_IDLE_SPIN_MS }),
 });
 const gauges = new Gauges(new Float64Array(data.gauges), { intervalMs: 50, shortestMs: 5 });
 // A thread shares nothing of its host's environment.

@@ -9,6 +9,8 @@
 
 /** A wait that takes longer than this gains little: a wake-up costs a third to a half of it. */
 export const MAX_SPIN_MS = 0.1;
+/** Who waits for calls and not for answers: a caller over HTTP, one at a time, has a tenth to a fifth of a millisecond between two. */
+export const MAX_IDLE_SPIN_MS = 0.3;
 export const PROBE_EVERY = 64;
 const FIRST_PROBE = 8;
 /** A won wait earns 1. A lost one costs this much: four in five have to be won. */
@@ -17,6 +19,7 @@ const MAX_EARNED = 16;
 /** At the start, and for a try: enough to find out, too little to hurt. */
 const STAKE = 2 * LOSS_COST;
 const PROBE_MS = 0.06;
+const PROBE_PART = 0.6;
 /** Weight of the newest wait. */
 const WEIGHT = 1 / 8;
 /** Of the expected wait. */
@@ -53,7 +56,7 @@ export class SpinPolicy {
     this.#sinceProbe = 0;
     // Two in a row: the first may only wake up the other side.
     this.#earned = STAKE;
-    const probeMs = Math.min(PROBE_MS, this.#maxSpinMs);
+    const probeMs = Math.min(this.#maxSpinMs, Math.max(PROBE_MS, this.#maxSpinMs * PROBE_PART));
     this.#expectedMs = probeMs / PATIENCE;
     return probeMs;
   }
@@ -69,6 +72,6 @@ export class SpinPolicy {
   lost(): void {
     this.#earned = Math.max(0, this.#earned - LOSS_COST);
     // The wait was longer than expected; how long is not known.
-    this.#expectedMs = Math.min(MAX_SPIN_MS, this.#expectedMs * 1.5);
+    this.#expectedMs = Math.min(this.#maxSpinMs, this.#expectedMs * 1.5);
   }
 }

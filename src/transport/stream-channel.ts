@@ -16,7 +16,7 @@ import { FRAME_HEAD_BYTES, FrameDecoder, writeFrameHead } from './frame-codec.ts
 import { type ChannelOptions, HIGH_WATER_BYTES, MAX_FRAME_BYTES } from './limits.ts';
 import { LoopSpinner } from './loop-spinner.ts';
 import { type Channel, FRAME_KINDS, type Frame, isAnswer, type SendOutcome } from './protocol.ts';
-import { SpinPolicy } from './spin-policy.ts';
+import { MAX_IDLE_SPIN_MS, SpinPolicy } from './spin-policy.ts';
 
 const SLAB_BYTES = 65_536;
 /** Larger payloads are not copied into the slab. */
@@ -54,7 +54,7 @@ export class StreamChannel implements Channel {
     this.#stream = stream;
     this.#spinsFor = options.spinsFor;
     this.#spinner = new LoopSpinner({
-      policy: new SpinPolicy(),
+      policy: new SpinPolicy(this.#spinsFor === 'calls' ? { maxSpinMs: MAX_IDLE_SPIN_MS } : {}),
       nowMs: systemClock.nowMs,
       isOpen: () => !this.#core.isClosed,
     });
