@@ -18,6 +18,7 @@ import { Call, type CallHost } from './call.ts';
 import { type PeerWork, recordOutcomes } from './peer-outcomes.ts';
 import type { CallOutcome, CallRequest, InvokeOptions, RouterMessages } from './protocol.ts';
 import { draining } from './refusals.ts';
+import { SignalGroups } from './signal-groups.ts';
 
 export interface Invocation {
   readonly result: unknown;
@@ -34,24 +35,19 @@ export interface CallerOptions {
   readonly isClosing: () => boolean;
 }
 
-/** The calls that one signal cancels. */
-interface SignalGroup {
-  readonly calls: Set<() => Call>;
-  readonly abort: () => void;
-}
-
 const NO_OPTIONS: InvokeOptions = {};
 const MAX_KEY_CHARACTERS = 256;
 
 export class Caller {
   readonly #options: CallerOptions;
   readonly #host: CallHost;
-  readonly #bySignal = new WeakMap<AbortSignal, SignalGroup>();
+  readonly #signals: SignalGroups;
 
   constructor(options: CallerOptions) {
     this.#options = options;
     const { router, ledger, clock, hold } = options;
     this.#host = { clock, ledger, hold, lost: (call, loss) => void router.tell('callLost', { call, loss }) };
+    this.#signals = new SignalGroups(clock, (call) => void router.tell('cancel', call));
   }
 
   /** Rejects with a `TroupeError`; a function's own error is its `cause`. */
@@ -231,36 +227,15 @@ export class Caller {
     return call;
   }
 
-  /**
-   * Listens to the signal while calls under it live, and no longer: signals outlive calls by far. Once for all of them, since Node warns
-   * of a leak when a signal has more than ten listeners.
-   */
   #abortable(request: CallRequest, signal: AbortSignal, callOf: () => Call): CallRequest {
-    const known = this.#bySignal.get(signal);
-    const group = known ?? { calls: new Set(), abort: () => this.#cancelAll(signal) };
-    if (!known) {
-      this.#bySignal.set(signal, group);
-      signal.addEventListener('abort', group.abort, { once: true });
-    }
-    group.calls.add(callOf);
+    const group = this.#signals.join(signal, callOf);
     return {
       ...request,
       settled: (outcome: CallOutcome) => {
-        group.calls.delete(callOf);
-        if (group.calls.size === 0) this.#letGo(signal, group);
+        this.#signals.leave(group, callOf);
         request.settled(outcome);
       },
     };
-  }
-
-  #cancelAll(signal: AbortSignal): void {
-    for (const callOf of this.#bySignal.get(signal)?.calls ?? []) this.#options.router.tell('cancel', callOf());
-  }
-
-  #letGo(signal: AbortSignal, group: SignalGroup): void {
-    if (this.#bySignal.get(signal) !== group) return;
-    this.#bySignal.delete(signal);
-    signal.removeEventListener('abort', group.abort);
   }
 
   #send(call: Call): void {
