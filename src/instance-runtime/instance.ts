@@ -6,11 +6,11 @@ import { serializeError, TroupeError } from '../errors.ts';
 import type { InstanceControl, InstanceImage, SpecialiseOutcome } from '../transport/instance-control.ts';
 import type { Channel } from '../transport/protocol.ts';
 import { CacheAfterUse, type CacheableScript, writeCodeCache } from './code-cache.ts';
-import { captureConsole } from './console-capture.ts';
 import type { Gauges } from './gauges.ts';
 import { checkExecutable, loadHandler } from './handler-loading.ts';
 import type { LoadedFunction } from './handler-shape.ts';
 import { InvocationLoop } from './invocation-loop.ts';
+import type { LogSender } from './log-sender.ts';
 import type { ProcessGroups } from './process-groups.ts';
 
 interface InstanceOptions {
@@ -31,7 +31,6 @@ export class Instance implements InstanceControl {
     this.#options = options;
     const { calls } = options;
     this.#loop = new InvocationLoop({ channel: calls, onCallsInside: (inFlight) => this.#callsInside(inFlight) });
-    captureConsole(this.#loop.logs);
   }
 
   async specialise(image: InstanceImage): Promise<SpecialiseOutcome> {
@@ -46,6 +45,10 @@ export class Instance implements InstanceControl {
     } catch (thrown) {
       return { kind: 'failed', error: serializeError(thrown) };
     }
+  }
+
+  get logs(): LogSender {
+    return this.#loop.logs;
   }
 
   /** The last chance of what was printed without an end of line. */

@@ -62,10 +62,15 @@ export class SparePool {
     this.#lastStartMs = this.#options.clock.nowMs();
     this.#demands = noteStart(this.#demands, spec, this.#lastStartMs);
     this.#armRefill();
-    const fitting = this.#of(spec).filter(({ body }) => !body.isGone);
-    const taken = fitting.find(({ isUp }) => isUp) ?? fitting[0];
+    const taken = this.#next(spec);
     if (taken) this.#spares.delete(taken);
     return taken;
+  }
+
+  /** A start is likely: the spare that would be taken wakes up. */
+  rouse(spec: WorkerSpec): void {
+    const next = this.#next(spec);
+    if (next?.isUp) next.body.rouse();
   }
 
   /** A spare is up: the next one may be started. */
@@ -88,6 +93,11 @@ export class SparePool {
   close(): void {
     this.#isClosed = true;
     this.drop();
+  }
+
+  #next(spec: WorkerSpec): SupervisedWorker | undefined {
+    const fitting = this.#of(spec).filter(({ body }) => !body.isGone);
+    return fitting.find(({ isUp }) => isUp) ?? fitting[0];
   }
 
   #armRefill(): void {

@@ -13,6 +13,7 @@ import { performance } from 'node:perf_hooks';
 import { serializeError, TroupeError } from '../../errors.ts';
 import type { CancelTimer, Clock } from '../../kernel/clock.ts';
 import { systemClock } from '../../kernel/clock.ts';
+import { CodeMemory } from './code-memory.ts';
 import type { EntryPoints } from './entry-points.ts';
 import { judgeProcess, ThreadMemoryPolicy } from './memory-policy.ts';
 import { processMemoryMb } from './proc-files.ts';
@@ -54,6 +55,7 @@ export class WorkerSupervisor {
   readonly #clock: Clock;
   readonly #workers = new Map<string, SupervisedWorker>();
   readonly #spares: SparePool;
+  readonly #code = new CodeMemory();
   readonly #policy = new ThreadMemoryPolicy();
   readonly #ownCpu = new CpuMeter();
   #lastUtilization = performance.eventLoopUtilization();
@@ -103,6 +105,10 @@ export class WorkerSupervisor {
     this.#armHeartbeat();
   }
 
+  expectStart(spec: WorkerSpec): void {
+    this.#spares.rouse(spec);
+  }
+
   get(workerId: string): SupervisedWorker | undefined {
     return this.#workers.get(workerId);
   }
@@ -144,7 +150,10 @@ export class WorkerSupervisor {
     const { kind, memoryMb } = spec;
     const makeBody = (events: BodyEvents) => {
       const common = { entry: entryPoints[kind], memoryMb, events, isSpare: spec.group === SPARE_GROUP };
-      return kind === 'thread' ? new ThreadBody(common) : new ProcessBody({ ...common, clock: this.#clock });
+      const clock = this.#clock;
+      return kind === 'thread'
+        ? new ThreadBody({ ...common, clock, code: this.#code })
+        : new ProcessBody({ ...common, clock });
     };
     return new SupervisedWorker({
       workerId,
