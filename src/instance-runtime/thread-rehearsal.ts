@@ -37,7 +37,7 @@ async function rehearseControl(): Promise<void> {
   for (let time = 0; time < 8; time++) {
     const outcome = remote.specialise(image);
     port1.ref();
-    far.attend(0);
+    far.attend();
     await outcome;
   }
   remote[releaseProxy]();

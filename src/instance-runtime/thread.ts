@@ -17,8 +17,6 @@ import { ProcessGroups } from './process-groups.ts';
 
 /** The first call is on its way when the instance is ready; to wait for it awake saves a wake-up, which costs about as much. */
 const FIRST_CALL_MS = 1;
-/** A spare that was roused is told what to become within it, or not at all. */
-const AWAKE_MS = 0.5;
 
 const data: ThreadInstanceData = workerData;
 const groups = new ProcessGroups();
@@ -52,7 +50,7 @@ expose(control, controlEnd);
 setImmediate(attend);
 
 function attend(): void {
-  controlEnd.attend(AWAKE_MS);
+  controlEnd.attend();
   if (isTold || controlEnd.isHungUp) controlEnd.listen();
   // Answers leave first.
   else setImmediate(attend);

@@ -1,12 +1,11 @@
 /**
  * The two ends of a thread's control port, as comlink wants them: a MessagePort, with a doorbell in shared memory beside it.
  *
- * An instance that has no function yet has nothing else to do, so it sleeps on the bell and not in its event loop: it is awake in a third
- * of the time, and takes the message off the port itself. Once it has a function it never blocks again, and the port works like any other.
+ * An instance that has no function yet has nothing else to do, so it sleeps on the bell and not in its event loop: it is awake sooner,
+ * and takes the message off the port itself. Once it has a function it never blocks again, and the port works like any other.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Endpoint } from 'comlink';
-import { type Clock, systemClock } from '../kernel/clock.ts';
 
 type Listener = Parameters<Endpoint['addEventListener']>[1];
 type Transferred = Parameters<MessagePort['postMessage']>[1];
@@ -61,11 +60,6 @@ export class CallingEnd extends ControlEnd implements Endpoint {
     this.#ring();
   }
 
-  /** Something is about to be said: the instance may get ready to hear it. */
-  rouse(): void {
-    this.#ring();
-  }
-
   /** The instance ends by itself, unless its function holds it. */
   close(): void {
     this.port.close();
@@ -81,12 +75,10 @@ export class CallingEnd extends ControlEnd implements Endpoint {
 
 /** The end of the instance. The port keeps its thread alive. */
 export class AttendingEnd extends ControlEnd implements Endpoint {
-  readonly #nowMs: Clock['nowMs'];
   #heard = 0;
 
-  constructor(port: MessagePort, bell: SharedArrayBuffer, { nowMs }: Pick<Clock, 'nowMs'> = systemClock) {
+  constructor(port: MessagePort, bell: SharedArrayBuffer) {
     super(port, bell);
-    this.#nowMs = nowMs;
     port.ref();
   }
 
@@ -99,26 +91,15 @@ export class AttendingEnd extends ControlEnd implements Endpoint {
   }
 
   /**
-   * Blocks the thread until something has come, and hands it on, or until the other end has hung up. Roused, it stays awake for `awakeMs`.
-   * What it starts goes on when the caller has returned.
+   * Blocks the thread until something has come, and hands it on, or until the other end has hung up. What it starts goes on when the caller
+   * has returned.
    */
-  attend(awakeMs: number): void {
-    for (;;) {
-      Atomics.wait(this.bell, RUNG, this.#heard);
-      this.#heard = Atomics.load(this.bell, RUNG);
-      if (this.#takeAll() || this.isHungUp) return;
-      const untilMs = this.#nowMs() + awakeMs;
-      while (Atomics.load(this.bell, RUNG) === this.#heard && this.#nowMs() < untilMs);
-    }
-  }
-
-  #takeAll(): boolean {
-    let hasCome = false;
+  attend(): void {
+    Atomics.wait(this.bell, RUNG, this.#heard);
+    this.#heard = Atomics.load(this.bell, RUNG);
     for (let next = receiveMessageOnPort(this.port); next; next = receiveMessageOnPort(this.port)) {
-      hasCome = true;
       this.deliver(next.message);
     }
-    return hasCome;
   }
 
   /** From here on messages come by the event loop. */

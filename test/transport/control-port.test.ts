@@ -18,7 +18,7 @@ it('What was said before anybody attended is heard, and answered once the event 
   expose({ twice: (n: number) => 2 * n }, far);
   const remote = wrap<{ twice: (n: number) => number }>(near);
   const [one, two] = [remote.twice(2), remote.twice(3)];
-  far.attend(0);
+  far.attend();
   expect([await one, await two]).toEqual([4, 6]);
 });
 
@@ -32,11 +32,11 @@ it('Once it listens, the port works without anybody who attends', async () => {
 it('Who attends returns when the other end has hung up', () => {
   const { near, far } = connect();
   near.close();
-  far.attend(0);
+  far.attend();
   expect(far.isHungUp).toBe(true);
 });
 
-it('A thread that sleeps on the bell is woken by a message, not by being roused, and can be terminated', async () => {
+it('A thread that sleeps on the bell is woken by a message, and can be terminated', async () => {
   const { port1, port2 } = new MessageChannel();
   const bell = createBell();
   const near = new CallingEnd(port1, bell);
@@ -46,8 +46,8 @@ it('A thread that sleeps on the bell is woken by a message, not by being roused,
       const { workerData } = require('node:worker_threads');
       const far = new AttendingEnd(workerData.port, workerData.bell);
       far.addEventListener('message', ({ data }) => far.postMessage(data + 1));
-      far.attend(1);
-      far.attend(1);
+      far.attend();
+      far.attend();
     });`,
     { eval: true, workerData: { port: port2, bell }, transferList: [port2] },
   );
@@ -55,7 +55,6 @@ it('A thread that sleeps on the bell is woken by a message, not by being roused,
     near.addEventListener('message', ({ data }: { data: unknown }) => resolve(data)),
   );
   port1.ref();
-  near.rouse();
   near.postMessage(41);
   expect(await heard).toBe(42);
   expect(await worker.terminate()).toBe(1);

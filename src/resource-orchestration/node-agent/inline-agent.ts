@@ -59,10 +59,6 @@ class InlineAgent implements AgentLink {
     this.#supervisor.start(workerId, spec);
   }
 
-  expectStart(spec: WorkerSpec): void {
-    this.#supervisor.expectStart(spec);
-  }
-
   stopWorker(workerId: string, graceMs: number): void {
     this.#supervisor.stop(workerId, graceMs);
   }

@@ -94,9 +94,6 @@ export class ProcessBody implements WorkerBody {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** Its pipe wakes it. */
-  rouse(): void {}
-
   leave(): void {
     this.#link.close();
   }

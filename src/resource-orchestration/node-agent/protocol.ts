@@ -85,8 +85,6 @@ export interface AgentLink {
   /** Exactly one listener; events that come before it is set are kept for it. */
   onEvent(listener: (event: AgentEvent) => void): void;
   startWorker(workerId: string, spec: WorkerSpec): void;
-  /** Such a worker is about to be started, here or elsewhere: a hint that an agent far away is not told. */
-  expectStart?(spec: WorkerSpec): void;
   /** Waits `graceMs` for the worker to end by itself, then ends it. Unknown ids are ignored. */
   stopWorker(workerId: string, graceMs: number): void;
   /** The call channel of a worker, from `workerStarted` on. It closes with an error when the worker or the agent is lost. */

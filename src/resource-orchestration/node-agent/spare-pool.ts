@@ -62,15 +62,10 @@ export class SparePool {
     this.#lastStartMs = this.#options.clock.nowMs();
     this.#demands = noteStart(this.#demands, spec, this.#lastStartMs);
     this.#armRefill();
-    const taken = this.#next(spec);
+    const fitting = this.#of(spec).filter(({ body }) => !body.isGone);
+    const taken = fitting.find(({ isUp }) => isUp) ?? fitting[0];
     if (taken) this.#spares.delete(taken);
     return taken;
-  }
-
-  /** A start is likely: the spare that would be taken wakes up. */
-  rouse(spec: WorkerSpec): void {
-    const next = this.#next(spec);
-    if (next?.isUp) next.body.rouse();
   }
 
   /** A spare is up: the next one may be started. */
@@ -93,11 +88,6 @@ export class SparePool {
   close(): void {
     this.#isClosed = true;
     this.drop();
-  }
-
-  #next(spec: WorkerSpec): SupervisedWorker | undefined {
-    const fitting = this.#of(spec).filter(({ body }) => !body.isGone);
-    return fitting.find(({ isUp }) => isUp) ?? fitting[0];
   }
 
   #armRefill(): void {

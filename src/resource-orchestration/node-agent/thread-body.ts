@@ -116,10 +116,6 @@ export class ThreadBody implements WorkerBody {
     return String(this.#worker.stderr.read() ?? '');
   }
 
-  rouse(): void {
-    this.#controlEnd.rouse();
-  }
-
   leave(): void {
     this.#controlEnd.close();
   }

@@ -26,8 +26,6 @@ export interface WorkerBody {
   readonly control: InstanceControl;
   /** True once it has ended, also while `ended` waits for the last of its output. */
   readonly isGone: boolean;
-  /** It is about to get a function: where it sleeps, it may wake up meanwhile. */
-  rouse(): void;
   /** Closes the wires to it, upon which it ends by itself unless the function holds it. */
   leave(): void;
   /** Ends it by force. `ended` follows, unless a thread is where nothing can interrupt it. */

@@ -105,10 +105,6 @@ export class WorkerSupervisor {
     this.#armHeartbeat();
   }
 
-  expectStart(spec: WorkerSpec): void {
-    this.#spares.rouse(spec);
-  }
-
   get(workerId: string): SupervisedWorker | undefined {
     return this.#workers.get(workerId);
   }

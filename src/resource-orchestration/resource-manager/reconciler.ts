@@ -110,8 +110,6 @@ export class Reconciler {
       return;
     }
     const record = this.cluster.addClaim(claim, this.#nowMs());
-    // While a place is looked for.
-    if (record) this.agents.expectStart(claim.spec);
     if (record) this.#gate.enter(record);
   }
 
