@@ -8,13 +8,9 @@ import { pathToFileURL } from 'node:url';
 import { Script, constants as vmConstants } from 'node:vm';
 import { serializeError, TroupeError } from '../errors.ts';
 import type { InstanceImage } from '../transport/instance-control.ts';
+import { scriptText, sourceOf, WRAPPER_HEAD, type WrappedScript, wrapScript } from '../transport/wrapped-script.ts';
 import { type CacheableScript, readCodeCache } from './code-cache.ts';
 import { findHandler, type LoadedFunction } from './handler-shape.ts';
-
-interface ScriptOptions {
-  /** V8's code cache for exactly this source, flags and version; V8 ignores one that does not fit. */
-  readonly cachedData?: Buffer;
-}
 
 export interface LoadedHandler {
   readonly loaded: LoadedFunction;
@@ -37,21 +33,21 @@ export async function loadHandler(image: InstanceImage): Promise<LoadedHandler> 
   return { loaded: findHandler(exported, 'The function'), ...rest };
 }
 
-/** Reads synchronously: nobody else is in this instance yet, and going through the thread pool takes longer than reading. */
-function loadScript({ entry, filename = entry, codeCache }: InstanceImage): {
+interface LoadedScript {
   readonly exported: unknown;
   readonly uncached?: CacheableScript;
-} {
+}
+
+/** Reads synchronously: nobody else is in this instance yet, and going through the thread pool takes longer than reading. */
+function loadScript({ entry, filename = entry, codeCache, code }: InstanceImage): LoadedScript {
+  if (code) {
+    const { exported, script } = evaluate(code, filename, code.cache);
+    if (script.cachedDataRejected !== true) return { exported };
+    return { exported, uncached: { entry, filename, source: sourceOf(code), script } };
+  }
   const named = { entry, filename, source: readFileSync(entry) };
-  const { source } = named;
   const cached = codeCache === undefined ? undefined : readCodeCache(named);
-  // Four times as fast as looking through the text of it.
-  if (source.includes('import(')) silenceLoaderWarning();
-  const { exported, script } = evaluateScript(
-    filename,
-    source.toString('utf8'),
-    cached === undefined ? {} : { cachedData: cached.data },
-  );
+  const { exported, script } = evaluate(wrapScript(named.source), filename, cached?.data);
   const isComplete = cached?.stage === 'used' && script.cachedDataRejected !== true;
   return codeCache === undefined || isComplete ? { exported } : { exported, uncached: { ...named, script } };
 }
@@ -65,23 +61,17 @@ export function checkExecutable(image: InstanceImage): void {
   }
 }
 
-const WRAPPER_HEAD = '(function (exports, require, module, __filename, __dirname) { ';
-const WRAPPER_TAIL = '\n})';
-
-/** Evaluates a CommonJS script. */
-export function evaluateScript(
-  entry: string,
-  source: string,
-  options: ScriptOptions = {},
-): { readonly exported: unknown; readonly script: Script } {
-  const script = new Script(WRAPPER_HEAD + source.replace(/^#!/, '//') + WRAPPER_TAIL, {
-    filename: entry,
+function evaluate(wrapped: WrappedScript, filename: string, cachedData: Uint8Array | undefined) {
+  // Four times as fast as looking through the text of it.
+  if (wrapped.mayImport) silenceLoaderWarning();
+  const script = new Script(scriptText(wrapped), {
+    filename,
     columnOffset: -WRAPPER_HEAD.length,
     importModuleDynamically: vmConstants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    ...options,
+    ...(cachedData === undefined ? {} : { cachedData }),
   });
   const module = { exports: {} as unknown };
-  script.runInThisContext()(module.exports, createRequire(entry), module, entry, dirname(entry));
+  script.runInThisContext()(module.exports, createRequire(filename), module, filename, dirname(filename));
   return { exported: module.exports, script };
 }
 

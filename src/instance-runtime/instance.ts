@@ -8,11 +8,11 @@ import { LeaseWord } from '../transport/lease-word.ts';
 import type { PeerEnd } from '../transport/peer-protocol.ts';
 import type { Channel } from '../transport/protocol.ts';
 import { CacheAfterUse, type CacheableScript, writeCodeCache } from './code-cache.ts';
-import { captureConsole } from './console-capture.ts';
 import type { Gauges } from './gauges.ts';
 import { checkExecutable, loadHandler } from './handler-loading.ts';
 import type { LoadedFunction } from './handler-shape.ts';
 import { InvocationLoop } from './invocation-loop.ts';
+import type { LogSender } from './log-sender.ts';
 import type { ProcessGroups } from './process-groups.ts';
 
 interface InstanceOptions {
@@ -33,7 +33,6 @@ export class Instance implements Pick<InstanceControl, 'specialise'> {
     this.#options = options;
     const { calls } = options;
     this.#loop = new InvocationLoop({ channel: calls, onCallsInside: (inFlight) => this.#callsInside(inFlight) });
-    captureConsole(this.#loop.logs);
   }
 
   async specialise(image: InstanceImage): Promise<SpecialiseOutcome> {
@@ -55,6 +54,10 @@ export class Instance implements Pick<InstanceControl, 'specialise'> {
     if (role === 'callee') this.#loop.serve(channel, { link, word: new LeaseWord(word) });
     else if (this.#loop.nested) this.#loop.nested.peers.join(link, channel, new LeaseWord(word));
     else channel.close();
+  }
+
+  get logs(): LogSender {
+    return this.#loop.logs;
   }
 
   /** The last chance of what was printed without an end of line. */

@@ -17,6 +17,7 @@ import {
 import { Multiplexer } from '../transport/multiplexer.ts';
 import { EMPTY, FRAME_KINDS, type Frame } from '../transport/protocol.ts';
 import { StreamChannel } from '../transport/stream-channel.ts';
+import { captureConsole } from './console-capture.ts';
 import { Gauges } from './gauges.ts';
 import { Instance } from './instance.ts';
 import { Outbox } from './outbox.ts';
@@ -57,6 +58,7 @@ const gauges = new Gauges(new Float64Array(INSTANCE_GAUGES.length), {
   written: (values) => outbox.offer(controlFrame({ type: 'gauges', values: [...values] }, 0)),
 });
 const instance = new Instance({ calls: multiplexer.open(PROCESS_PORTS.calls), gauges, groups, hostEnv });
+captureConsole(instance.logs);
 
 link.ref();
 let isCrashing = false;

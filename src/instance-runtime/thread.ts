@@ -1,12 +1,17 @@
 /**
  * Entry point of an instance in a worker thread. It ends when its control port closes, by `worker.terminate`, by `process.exit` of the
  * function or by an uncaught error; the `Worker` object reports which.
+ *
+ * Until it is told what to become it blocks (invariant 12): nobody else is in this thread. Then its event loop belongs to the function.
  */
+import { performance } from 'node:perf_hooks';
 import { workerData } from 'node:worker_threads';
-import { type Endpoint, expose } from 'comlink';
+import { expose } from 'comlink';
+import { AttendingEnd } from '../transport/control-port.ts';
 import type { InstanceControl, ThreadInstanceData } from '../transport/instance-control.ts';
 import { RingChannel } from '../transport/ring-channel.ts';
 import { MAX_IDLE_SPIN_MS, MAX_SPIN_MS, SpinPolicy } from '../transport/spin-policy.ts';
+import { captureConsole } from './console-capture.ts';
 import { Gauges } from './gauges.ts';
 import { Instance } from './instance.ts';
 import { ProcessGroups } from './process-groups.ts';
@@ -16,6 +21,8 @@ import { ProcessGroups } from './process-groups.ts';
  * would spin, for one that works.
  */
 const LOOPED_CALL_MS = 0.04;
+/** The first call is on its way when the instance is ready; to wait for it awake saves a wake-up, which costs about as much. */
+const FIRST_CALL_MS = 1;
 
 const data: ThreadInstanceData = workerData;
 const groups = new ProcessGroups();
@@ -29,18 +36,25 @@ const calls = new RingChannel({
 const gauges = new Gauges(new Float64Array(data.gauges), { intervalMs: 50, shortestMs: 5 });
 // A thread shares nothing of its host's environment.
 const instance = new Instance({ calls, gauges, groups, hostEnv: {} });
+captureConsole(instance.logs);
 
 // The control port keeps the thread alive, and ends it: its agent closes it when the instance is to leave.
-data.control.ref();
+const controlEnd = new AttendingEnd(data.control, data.controlBell);
 data.control.once('close', () => process.exit());
 process.once('exit', () => {
   instance.flush();
   groups.killAll();
 });
 
-if (data.isSpare) await (await import('./thread-rehearsal.ts')).rehearseThread();
+let isTold = false;
 const control: InstanceControl = {
-  specialise: (image) => instance.specialise(image),
+  async specialise(image) {
+    isTold = true;
+    const outcome = await instance.specialise(image);
+    // After this turn, in which the outcome leaves.
+    if (outcome.kind === 'ready' && data.spin) setImmediate(awaitFirstCall);
+    return outcome;
+  },
   async join(end) {
     const { port, incoming, outgoing, role } = end;
     const spinsFor = role === 'caller' ? 'answers' : 'calls';
@@ -51,5 +65,21 @@ const control: InstanceControl = {
     instance.join(end, new RingChannel({ port, incoming, outgoing, spinsFor, policy }));
   },
 };
-// Node's MessagePort has the methods of an EventTarget that comlink needs; only the types differ.
-expose(control, data.control as unknown as Endpoint);
+
+if (data.isSpare) await (await import('./thread-rehearsal.ts')).rehearseThread();
+expose(control, controlEnd);
+setImmediate(attend);
+
+function attend(): void {
+  controlEnd.attend();
+  if (isTold || controlEnd.isHungUp) controlEnd.listen();
+  // Answers leave first.
+  else setImmediate(attend);
+}
+
+function awaitFirstCall(): void {
+  const untilMs = performance.now() + FIRST_CALL_MS;
+  while (performance.now() < untilMs && !calls.isClosed) {
+    if (calls.hasMore && calls.poll() > 0) return;
+  }
+}

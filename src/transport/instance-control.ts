@@ -7,6 +7,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { FunctionConfig } from '../config.ts';
 import type { SerializedError } from '../errors.ts';
 import type { PeerEnd, PeerLink } from './peer-protocol.ts';
+import type { WrappedScript } from './wrapped-script.ts';
 
 export type ArtifactFormat = 'script' | 'module' | 'exec';
 
@@ -29,8 +30,15 @@ export interface InstanceImage {
    * it, and writes a better one after the first call. Absent: none.
    */
   readonly codeCache?: 'make' | 'use';
+  /** What stands in the files of a script, in shared memory: an agent that has it there hands it to its threads. */
+  readonly code?: ScriptCode;
   readonly memoryMb: number;
   readonly payloadLimitBytes: number;
+}
+
+export interface ScriptCode extends WrappedScript {
+  /** V8's code cache; it was checked. */
+  readonly cache: Uint8Array;
 }
 
 /** What loading the function revealed. */
@@ -65,6 +73,8 @@ export interface WorkerControl extends Pick<InstanceControl, 'specialise'> {
 export interface ThreadInstanceData {
   /** Comlink: the instance exposes `InstanceControl` here. */
   readonly control: MessagePort;
+  /** As `createBell` makes it: rung for each message on the control port. */
+  readonly controlBell: SharedArrayBuffer;
   /** Beside the rings of the calls: their doorbell, and the way of what they do not hold. */
   readonly calls: MessagePort;
   /** Rings as `createRing` makes them: calls on their way in, answers on their way out. */

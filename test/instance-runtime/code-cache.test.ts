@@ -2,8 +2,9 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
 import { expect, it } from 'vitest';
-import { cacheFileFor, readCodeCache, writeCodeCache } from '../../src/instance-runtime/code-cache.ts';
+import { readCodeCache, writeCodeCache } from '../../src/instance-runtime/code-cache.ts';
 import { loadHandler } from '../../src/instance-runtime/handler-loading.ts';
+import { cacheFileFor } from '../../src/transport/code-cache-file.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const CODE = 'module.exports = function answer() { return 42; };';

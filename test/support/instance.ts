@@ -9,10 +9,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { MessageChannel, Worker } from 'node:worker_threads';
-import { type Endpoint, wrap } from 'comlink';
+import { wrap } from 'comlink';
 import { afterAll } from 'vitest';
 import { deserializeError, type SerializedError, type TroupeError } from '../../src/errors.ts';
 import { decodeMeta, decodePayload, encodeMeta, encodePayload } from '../../src/transport/codec.ts';
+import { CallingEnd, createBell } from '../../src/transport/control-port.ts';
 import {
   type FunctionManifest,
   INSTANCE_GAUGES,
@@ -229,10 +230,11 @@ function startThread(): TestInstance {
   const control = new MessageChannel();
   const calls = new MessageChannel();
   const [callsIn, callsOut] = [createRing(), createRing()];
+  const controlBell = createBell();
   const gauges = new SharedArrayBuffer(INSTANCE_GAUGES.length * 8);
   const values = new Float64Array(gauges);
   const worker = new Worker(dist('thread'), {
-    workerData: { control: control.port2, calls: calls.port2, callsIn, callsOut, gauges },
+    workerData: { control: control.port2, controlBell, calls: calls.port2, callsIn, callsOut, gauges },
     transferList: [control.port2, calls.port2],
     env: {},
     stdout: true,
@@ -246,7 +248,8 @@ function startThread(): TestInstance {
     worker.once('exit', (exitCode) => resolve(error ? { exitCode, error } : { exitCode }));
   });
   const host = new CallingHost(new RingChannel({ port: calls.port1, outgoing: callsIn, incoming: callsOut }));
-  const remote = wrap<InstanceControl>(control.port1 as unknown as Endpoint);
+  const controlEnd = new CallingEnd(control.port1, controlBell);
+  const remote = wrap<InstanceControl>(controlEnd);
   return {
     kind: 'thread',
     host,
@@ -259,10 +262,10 @@ function startThread(): TestInstance {
         remote.specialise(image),
         ended.then((end) => Promise.reject(end.error ?? new Error(`The instance ended with ${end.exitCode}.`))),
       ]),
-    disconnect: () => control.port1.close(),
+    disconnect: () => controlEnd.close(),
     async stop() {
       await worker.terminate();
-      control.port1.close();
+      controlEnd.close();
       host.close();
     },
   };

@@ -9,6 +9,7 @@ import type { TroupeError } from '../../errors.ts';
 import { buildFailure } from './build-errors.ts';
 import type { BuildTrace } from './build-record.ts';
 import { type BundleNotes, bundlePlugin, PLACE_DEFINES } from './bundle-plugin.ts';
+import { asciiComments, quickenNames } from './bundle-text.ts';
 import { describeEscape } from './escape.ts';
 import type { NativePackages } from './native-packages.ts';
 import type { LocatedSource } from './source.ts';
@@ -86,7 +87,8 @@ async function run(
   );
   try {
     const { outputFiles } = await esbuild.build({ ...settings(source, format), ...entry(source), plugins: [plugin] });
-    const code = outputFiles.find(({ path }) => !path.endsWith('.map'))?.contents ?? new Uint8Array(0);
+    const written = outputFiles.find(({ path }) => !path.endsWith('.map'))?.contents ?? new Uint8Array(0);
+    const code = await asciiComments(quickenNames(written), esbuild);
     const map = outputFiles.find(({ path }) => path.endsWith('.map'))?.text ?? '{}';
     return { code, sourceMap: mendSourceMap(map, source, notes) };
   } catch (thrown) {
@@ -109,7 +111,8 @@ function settings(source: BundledSource, format: Bundle['format']) {
     sourcesContent: true,
     keepNames: true,
     minify: false,
-    charset: 'utf8',
+    // V8 takes it in without decoding.
+    charset: 'ascii',
     logLevel: 'silent',
     define: PLACE_DEFINES,
     // Assets come as text, binary ones as bytes: the artifact is then complete in itself.

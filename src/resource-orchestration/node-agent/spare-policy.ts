@@ -29,8 +29,8 @@ export interface SpareLimits {
   readonly memoryMb: number;
 }
 
-/** Resident memory of an idle worker. */
-const COST_MB = { thread: 8, process: 45 } as const satisfies Record<WorkerKind, number>;
+/** Resident memory of an idle worker that has rehearsed: 12 of it are a young generation that has its memory already. */
+const COST_MB = { thread: 20, process: 57 } as const satisfies Record<WorkerKind, number>;
 /** Without a burst. 2 threads: a call inside a function often needs the second. 1 process: it costs as much as five threads. */
 const BASE_COUNT = { thread: 2, process: 1 } as const satisfies Record<WorkerKind, number>;
 /** Sizes are few in practice; a host with more of them starts the others fresh. */

@@ -2,8 +2,10 @@
  * A worker thread. Its heap is limited by V8, at construction and for good; what it holds outside of the heap is not limited by
  * anything but the supervisor's watch.
  */
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import { type Remote, releaseProxy, transfer, wrap } from 'comlink';
+import type { Clock } from '../../kernel/clock.ts';
+import { CallingEnd, createBell } from '../../transport/control-port.ts';
 import {
   INSTANCE_GAUGES,
   type InstanceControl,
@@ -15,6 +17,7 @@ import type { PeerEnd } from '../../transport/peer-protocol.ts';
 import { createRing } from '../../transport/ring-buffer.ts';
 import { RingChannel } from '../../transport/ring-channel.ts';
 import { SpinPolicy } from '../../transport/spin-policy.ts';
+import type { CodeMemory } from './code-memory.ts';
 import { listThreadIds, threadCpuMs } from './proc-files.ts';
 import { type Gauges, readGauges } from './sampling.ts';
 import { threadEnd } from './stop-reason.ts';
@@ -22,8 +25,8 @@ import type { BodyOptions, WorkerBody } from './worker-body.ts';
 
 /** Deep recursion of a parser or a template must not end the thread where it would not end a plain process. */
 const STACK_MB = 4;
-/** A sixteenth of the heap as young generation: below 8 MiB V8 scavenges so often that short-lived objects survive into the old one. */
-const youngGenerationMb = (memoryMb: number) => Math.min(48, Math.max(8, memoryMb / 16));
+/** A sixteenth of the heap as young generation. With less than 16 MiB, loading a function with a few libraries is interrupted by scavenges. */
+const youngGenerationMb = (memoryMb: number) => Math.min(48, Math.max(16, memoryMb / 16));
 
 /** Silences the note that V8's default loader is experimental, which every thread would print. Not a V8 flag, so it spoils no code cache. */
 export const QUIET: readonly string[] = ['--disable-warning=ExperimentalWarning'];
@@ -31,24 +34,38 @@ export const QUIET: readonly string[] = ['--disable-warning=ExperimentalWarning'
 /** A property that no instance has: comlink answers as soon as the instance listens. */
 type Answering = Remote<Required<InstanceControl> & { readonly isUp: undefined }>;
 
+/** By then the function was called, and the code cache that goes with it is made. */
+const REMEMBER_AFTER_MS = 500;
+
+export interface ThreadBodyOptions extends BodyOptions {
+  readonly code: CodeMemory;
+  readonly clock: Clock;
+}
+
 export class ThreadBody implements WorkerBody {
   readonly calls: RingChannel;
   readonly control: InstanceControl;
   readonly #worker: Worker;
-  readonly #controlPort: MessagePort;
+  readonly #controlEnd: CallingEnd;
   readonly #remote: Answering;
   readonly #gauges: Float64Array;
+  readonly #code: CodeMemory;
+  readonly #clock: Clock;
   readonly #threadId: number | undefined;
   #error: unknown;
   #isGone = false;
 
-  constructor({ entry, memoryMb, isSpare, spin, events }: BodyOptions) {
+  constructor({ entry, memoryMb, isSpare, spin, events, code, clock }: ThreadBodyOptions) {
+    this.#code = code;
+    this.#clock = clock;
     const control = new MessageChannel();
     const calls = new MessageChannel();
+    const controlBell = createBell();
     const gauges = new SharedArrayBuffer(INSTANCE_GAUGES.length * Float64Array.BYTES_PER_ELEMENT);
     const [callsIn, callsOut] = [createRing(), createRing()];
     const workerData: ThreadInstanceData = {
       control: control.port2,
+      controlBell,
       calls: calls.port2,
       callsIn,
       callsOut,
@@ -90,11 +107,10 @@ export class ThreadBody implements WorkerBody {
       spinsFor: 'answers',
       policy: new SpinPolicy({ isAllowed: spin }),
     });
-    this.#controlPort = control.port1;
-    this.#remote = wrap(control.port1) as unknown as Answering;
+    this.#controlEnd = new CallingEnd(control.port1, controlBell);
+    this.#remote = wrap(this.#controlEnd) as unknown as Answering;
     this.control = { specialise: (image) => this.#specialise(image) };
     void this.#remote.isUp.then(events.up, events.up);
-    control.port1.unref();
   }
 
   /**
@@ -114,7 +130,7 @@ export class ThreadBody implements WorkerBody {
   }
 
   leave(): void {
-    this.#controlPort.close();
+    this.#controlEnd.close();
   }
 
   kill(): void {
@@ -123,7 +139,7 @@ export class ThreadBody implements WorkerBody {
 
   dispose(): void {
     this.#remote[releaseProxy]();
-    this.#controlPort.close();
+    this.#controlEnd.close();
   }
 
   cpuMs(): number | undefined {
@@ -140,6 +156,8 @@ export class ThreadBody implements WorkerBody {
   }
 
   async #specialise(image: InstanceImage): Promise<SpecialiseOutcome> {
-    return this.#remote.specialise(image);
+    const complete = this.#code.complete(image);
+    if (complete === image) this.#clock.after(REMEMBER_AFTER_MS, () => void this.#code.remember(image));
+    return this.#remote.specialise(complete);
   }
 }

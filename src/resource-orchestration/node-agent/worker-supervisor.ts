@@ -13,6 +13,7 @@ import { performance } from 'node:perf_hooks';
 import { serializeError, TroupeError } from '../../errors.ts';
 import type { CancelTimer, Clock } from '../../kernel/clock.ts';
 import { systemClock } from '../../kernel/clock.ts';
+import { CodeMemory } from './code-memory.ts';
 import type { EntryPoints } from './entry-points.ts';
 import { judgeProcess, ThreadMemoryPolicy } from './memory-policy.ts';
 import { PeerLinks } from './peer-links.ts';
@@ -61,6 +62,7 @@ export class WorkerSupervisor {
   readonly #spares: SparePool;
   /** Between threads of this agent. */
   readonly links = new PeerLinks();
+  readonly #code = new CodeMemory();
   readonly #policy = new ThreadMemoryPolicy();
   readonly #ownCpu = new CpuMeter();
   #lastUtilization = performance.eventLoopUtilization();
@@ -157,7 +159,10 @@ export class WorkerSupervisor {
     const { kind, memoryMb } = spec;
     const makeBody = (events: BodyEvents) => {
       const common = { entry: entryPoints[kind], memoryMb, events, spin, isSpare: spec.group === SPARE_GROUP };
-      return kind === 'thread' ? new ThreadBody(common) : new ProcessBody({ ...common, clock: this.#clock });
+      const clock = this.#clock;
+      return kind === 'thread'
+        ? new ThreadBody({ ...common, clock, code: this.#code })
+        : new ProcessBody({ ...common, clock });
     };
     return new SupervisedWorker({
       workerId,

@@ -11,6 +11,47 @@ beforeEach(() => {
 });
 afterEach(() => fixture.remove());
 
+describe('the text of an artifact', () => {
+  it('is ASCII, whatever language its comments are in, and says what the source says', async () => {
+    const code = `// précis — 説明
+export default (event) => {
+  // — inside, 中
+  return [\`\${event} – 日本\`, 'é', größe()].join();
+  function größe() { return '\\u{1F600}'; }
+};`;
+    const root = fixture.write({ 'words.js': code });
+    const { artifact } = await fixture.build(join(root, 'words.js'));
+    expect(readFileSync(artifact.entry, 'latin1')).toMatch(/^[\0-\x7f]*$/);
+    expect(await fixture.call(join(root, 'words.js'), 'x')).toBe('x – 日本,é,\u{1F600}');
+  });
+
+  it('keeps what regular expressions and raw templates hold', async () => {
+    const code = '// — \nexport default (event) => [/[à-ü]—/u.test(event), String.raw`\\é—`];';
+    const root = fixture.write({ 'raw.js': code });
+    expect(await fixture.call(join(root, 'raw.js'), 'é—')).toEqual([true, '\\é—']);
+  });
+
+  it('keeps the names of functions and classes where two modules use the same', async () => {
+    const root = fixture.write({
+      'index.js': `import { Shape as Other, area as theirs } from './other.js';
+        function area() {}
+        class Shape {}
+        class Named { static name = 'own'; }
+        const arrow = () => 1;
+        export default () => [Shape.name, Other.name, area.name, theirs.name, Named.name, arrow.name];`,
+      'other.js': 'export class Shape { size = 1; static self = Shape.name; } export function area() {}',
+    });
+    expect(await fixture.call(join(root, 'index.js'), undefined)).toEqual([
+      'Shape',
+      'Shape',
+      'area',
+      'area',
+      'own',
+      'arrow',
+    ]);
+  });
+});
+
 describe('sources', () => {
   it('builds a file given as absolute path, relative path and file URL into the same artifact', async () => {
     const root = fixture.write({ 'sum.ts': 'export default (event: { a: number; b: number }) => event.a + event.b;' });

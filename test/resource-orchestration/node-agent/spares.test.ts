@@ -38,7 +38,8 @@ async function startFromSpare(agent: AgentHarness, kind: 'thread' | 'process'): 
       await agent.stopped(workerId);
       return undefined;
     },
-    { timeoutMs: 20_000, intervalMs: 100, what: 'a start from a spare' },
+    // Longer than a spare takes to come up: one that is not yet up is handed out all the same.
+    { timeoutMs: 20_000, intervalMs: 400, what: 'a start from a spare' },
   );
 }
 
