@@ -10,13 +10,13 @@ describe('the median', () => {
     expect(median([])).toBeNaN();
   });
 
-  it('has as many values below it as above, in any order', () => {
+  it('has at most half of the values below it, and at most half above, in any order', () => {
     fc.assert(
       fc.property(values, (some) => {
         const middle = median(some);
         const below = some.filter((value) => value < middle).length;
         const above = some.filter((value) => value > middle).length;
-        expect(below).toBe(above);
+        expect(Math.max(below, above)).toBeLessThanOrEqual(some.length / 2);
         expect(median([...some].reverse())).toBe(middle);
       }),
     );
