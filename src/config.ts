@@ -78,7 +78,7 @@ export const hostConfigSchema = z
      */
     spares: z.number().int().min(0).max(64).default(4),
     /**
-     * Whether a caller and a thread instance may watch for each other for a moment, up to 0.1 ms, before they sleep: it saves the 30 us of a
+     * Whether a caller and an instance may watch for each other for a moment, 0.1 to 0.3 ms at most, before they sleep: it saves the 30 us of a
      * wake-up. It has to be earned and stops while it does not pay. False where CPU time is what counts: a metered container, a battery, a
      * machine whose cores are all taken.
      */

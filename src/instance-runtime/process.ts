@@ -12,6 +12,7 @@ import {
   PROCESS_INSTANCE_FD,
   PROCESS_PORTS,
   type ProcessInstanceMessage,
+  SLEEP_ARGUMENT,
   SPARE_ARGUMENT,
 } from '../transport/instance-control.ts';
 import { Multiplexer } from '../transport/multiplexer.ts';
@@ -40,7 +41,7 @@ const hostEnv = Object.fromEntries(
 );
 
 const pipe = new Socket({ fd: PROCESS_INSTANCE_FD, readable: true, writable: true });
-const link = new StreamChannel(pipe, { spinsFor: 'calls' });
+const link = new StreamChannel(pipe, { spinsFor: 'calls', spin: !process.argv.includes(SLEEP_ARGUMENT) });
 const outbox = new Outbox(link);
 const multiplexer = new Multiplexer(link, {
   onLinkFrame: (frame) => {

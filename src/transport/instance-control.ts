@@ -109,6 +109,9 @@ export const PROCESS_PORTS = { control: 0, calls: 1 } as const;
 /** The argument that makes a process instance a spare: nobody waits for it yet, and it may prepare itself before it is `started`. */
 export const SPARE_ARGUMENT = '--spare';
 
+/** The argument that forbids a process instance to spin while it waits for calls. */
+export const SLEEP_ARGUMENT = '--sleep';
+
 /** The messages on the control port of a process instance, each the `meta` of a `control` frame. `call` matches answer to question. */
 export type ProcessInstanceMessage =
   | { readonly type: 'specialise'; readonly image: InstanceImage }

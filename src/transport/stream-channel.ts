@@ -31,6 +31,8 @@ interface MaybeRefed {
 export interface StreamChannelOptions extends ChannelOptions {
   /** What this end keeps its event loop turning for, as long as that pays: answers to its calls, or calls while it has none inside. */
   readonly spinsFor?: 'answers' | 'calls';
+  /** False: it sleeps through every wait. True unless told otherwise. */
+  readonly spin?: boolean;
 }
 
 export class StreamChannel implements Channel {
@@ -52,7 +54,7 @@ export class StreamChannel implements Channel {
   /** Takes the stream over. It no longer keeps the process alive. */
   constructor(stream: Duplex, options: StreamChannelOptions = {}) {
     this.#stream = stream;
-    this.#spinsFor = options.spinsFor;
+    this.#spinsFor = options.spin === false ? undefined : options.spinsFor;
     this.#spinner = new LoopSpinner({
       policy: new SpinPolicy(this.#spinsFor === 'calls' ? { maxSpinMs: MAX_IDLE_SPIN_MS } : {}),
       nowMs: systemClock.nowMs,

@@ -20,7 +20,10 @@ import { failedOutcome } from './supervised-worker.ts';
 import { WorkerSupervisor } from './worker-supervisor.ts';
 
 const options: AgentProcessOptions = JSON.parse(process.argv[2] ?? '{}');
-const link = new StreamChannel(new Socket({ fd: AGENT_FD, readable: true, writable: true }), { spinsFor: 'calls' });
+const link = new StreamChannel(new Socket({ fd: AGENT_FD, readable: true, writable: true }), {
+  spinsFor: 'calls',
+  spin: options.spin ?? true,
+});
 const reports = new ControlSender<AgentReport>(link);
 const multiplexer = new Multiplexer(link, { onLinkFrame: receive });
 const supervisor = new WorkerSupervisor({

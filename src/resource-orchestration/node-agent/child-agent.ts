@@ -101,7 +101,7 @@ class ChildAgent implements AgentLink {
     });
     this.#child.stdout?.on('error', () => {}).resume();
     this.#stderr = new OutputTail(this.#child.stderr);
-    this.#link = new StreamChannel(pipe, { spinsFor: 'answers' });
+    this.#link = new StreamChannel(pipe, { spinsFor: 'answers', spin: options.spin ?? true });
     this.#commands = new ControlSender(this.#link);
     this.#multiplexer = new Multiplexer(this.#link, { onLinkFrame: (frame) => this.#received(frame) });
     this.#link.onClose(() => clock.after(END_TIMEOUT_MS, () => this.#end('Its pipe closed.')));

@@ -16,6 +16,7 @@ import {
   type InstanceImage,
   PROCESS_PORTS,
   type ProcessInstanceMessage,
+  SLEEP_ARGUMENT,
   SPARE_ARGUMENT,
   type SpecialiseOutcome,
 } from '../../transport/instance-control.ts';
@@ -57,8 +58,10 @@ export class ProcessBody implements WorkerBody {
   /** Throws when no process can be started. */
   constructor(options: ProcessBodyOptions) {
     this.#events = options.events;
-    const { entry, memoryMb, isSpare } = options;
-    const parameters = [...QUIET, `--max-old-space-size=${memoryMb}`, entry, ...(isSpare ? [SPARE_ARGUMENT] : [])];
+    const { entry, memoryMb, isSpare, spin } = options;
+    const parameters = [...QUIET, `--max-old-space-size=${memoryMb}`, entry];
+    if (isSpare) parameters.push(SPARE_ARGUMENT);
+    if (!spin) parameters.push(SLEEP_ARGUMENT);
     this.#child = spawn(process.execPath, parameters, {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       env: processEnvironment(),
@@ -73,7 +76,7 @@ export class ProcessBody implements WorkerBody {
     this.#events.group(this.#pid, true);
     this.#child.stdout?.on('error', () => {}).resume();
     this.#stderr = new OutputTail(this.#child.stderr);
-    this.#link = new StreamChannel(pipe, { spinsFor: 'answers' });
+    this.#link = new StreamChannel(pipe, { spinsFor: 'answers', spin });
     this.#sender = new ControlSender(this.#link);
     const multiplexer = new Multiplexer(this.#link, { onLinkFrame: (frame) => this.#received(frame) });
     this.calls = multiplexer.open(PROCESS_PORTS.calls);

@@ -19,7 +19,7 @@ export interface BodyOptions {
   readonly memoryMb: number;
   /** Nobody waits for it yet. */
   readonly isSpare: boolean;
-  /** Whether it and its callers may spin while they wait for each other; only threads do. */
+  /** Whether it and its callers may spin while they wait for each other. */
   readonly spin: boolean;
   readonly events: BodyEvents;
 }

@@ -49,7 +49,7 @@ export interface WorkerSupervisorOptions {
   readonly memoryBudgetMb?: number;
   /** Absent: none are kept. */
   readonly spares?: SpareLimits;
-  /** Whether threads and their callers may spin while they wait for each other. True unless told otherwise. */
+  /** Whether workers and their callers may spin while they wait for each other. True unless told otherwise. */
   readonly spin?: boolean;
   /** Told of each process group that belongs to a worker, so that another process can end it should this one be killed. */
   readonly group?: (pid: number, alive: boolean) => void;
