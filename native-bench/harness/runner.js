@@ -31,10 +31,10 @@ export async function runAll(names, { quick, directory, budgetMs }) {
   /** @type {Failure[]} */
   const failures = [];
   const scenarios = await loadAll(names, failures);
-  const outcomes = new Map(scenarios.map((scenario) => [scenario, outcomeOf(scenario)]));
+  const outcomes = new Map(scenarios.map((scenario) => [scenario, outcomeOf(scenario, variantsOf(scenario, quick))]));
   /** @type {Run[]} */
   const runs = scenarios.flatMap((scenario) =>
-    (scenario.variants ?? [undefined]).map((variant) => ({ scenario, variant })),
+    (variantsOf(scenario, quick) ?? [undefined]).map((variant) => ({ scenario, variant })),
   );
   const progress = new Progress(endsMs);
   for (const [index, run] of runs.entries()) {
@@ -80,8 +80,13 @@ async function loadAll(names, failures) {
   return scenarios;
 }
 
-/** @param {Scenario} scenario @returns {Outcome} */
-function outcomeOf({ name, title, question, chart = 'none', variants = [], unit }) {
+/** @param {Scenario} scenario @param {boolean} quick */
+function variantsOf({ variants, quickVariants }, quick) {
+  return quick ? (quickVariants ?? variants) : variants;
+}
+
+/** @param {Scenario} scenario @param {readonly string[]} [variants] @returns {Outcome} */
+function outcomeOf({ name, title, question, chart = 'none', unit }, variants = []) {
   return {
     name,
     title,

@@ -36,6 +36,7 @@
  * @property {'cdf' | 'throughput' | 'phases' | 'none'} [chart]  `throughput`: variants are the numbers of calls in flight
  * @property {string} [unit]    of `value`, as `MiB` or `% of a core`
  * @property {readonly string[]} [variants]  it runs once for each
+ * @property {readonly string[]} [quickVariants]  those that a quick run has time for; all unless told
  * @property {readonly Bar[]} bars
  * @property {{ full: number, quick: number }} [rounds]  that count, besides a first that does not; 10 and 3 unless told
  * @property {(options: SubjectOptions) => Promise<readonly Subject[]>} subjects

@@ -25,6 +25,7 @@ export const scenario = {
   question: 'What do calls cost while another thread takes a whole core?',
   chart: 'cdf',
   variants: [ONE, NESTED, LARGE, MANY],
+  quickVariants: [ONE],
   bars: [
     ...[ONE, NESTED, LARGE].map(
       (variant) =>

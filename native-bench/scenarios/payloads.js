@@ -21,6 +21,7 @@ export const scenario = {
   question: 'How long does a call take that carries so many bytes, and carries them back?',
   chart: 'cdf',
   variants: Object.keys(SIZES),
+  quickVariants: ['64 KB', '1 MB'],
   bars: [
     { figure: 'p50', subject: 'troupe inline', against: 'piscina', bar: 1 / 2, aim: 1 / 4, variant: '64 KB' },
     { figure: 'p50', subject: 'troupe inline', against: 'piscina', bar: 0.8, aim: 0.6, variant: '1 MB' },

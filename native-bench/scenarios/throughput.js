@@ -22,6 +22,7 @@ export const scenario = {
     'How many calls of a function that does nothing does one thread answer in a second, with so many in flight?',
   chart: 'throughput',
   variants: ['1', '16', JUDGED, '4096'],
+  quickVariants: [JUDGED],
   bars: [
     ['piscina, 1 task per worker', 12, 20],
     ['piscina, 256 tasks per worker', 1.8, 3],

@@ -19,6 +19,7 @@ export const scenario = {
   title: 'Functions that work and that wait',
   question: `How many calls are answered in a second: of 1 ms of work, on as many threads as cores and twice as many in flight; and of 5 ms of waiting, on one thread with 16 in flight?`,
   variants: [CPU, WAIT],
+  quickVariants: [CPU],
   bars: [],
   async subjects({ quick, directory, variant }) {
     const waits = variant === WAIT;
