@@ -1,6 +1,6 @@
 /**
- * What is done to the text that esbuild wrote, so that instances start sooner. Pure but for asking esbuild. No statement moves, so the
- * source map holds.
+ * What is done to the text that esbuild wrote, so that instances start sooner. Pure but for asking esbuild. No statement moves to
+ * another line; what stands behind a comment on the same line may move within it, by a few columns of the source map.
  */
 import { isAscii } from 'node:buffer';
 import type * as Esbuild from 'esbuild';

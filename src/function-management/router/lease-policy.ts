@@ -43,14 +43,15 @@ export class LeasePolicy {
   contested(version: string, nowMs: number): void {
     const last = this.#pauses.get(version);
     if (last && nowMs < last.untilMs) return;
-    const isAgain = last !== undefined && nowMs < last.untilMs + last.lengthMs;
+    const isAgain = last !== undefined && !isForgotten(last, nowMs);
+    // Versions come and go: what is kept is bounded by those that were contested within the last seconds.
+    for (const [other, pause] of this.#pauses) if (isForgotten(pause, nowMs)) this.#pauses.delete(other);
     const lengthMs = isAgain ? Math.min(last.lengthMs * 2, LONGEST_PAUSE_MS) : FIRST_PAUSE_MS;
     this.#pauses.set(version, { untilMs: nowMs + lengthMs, lengthMs });
   }
 
   isPaused(version: string, nowMs: number): boolean {
     const pause = this.#pauses.get(version);
-    if (pause && nowMs >= pause.untilMs + pause.lengthMs) this.#pauses.delete(version);
     return pause !== undefined && nowMs < pause.untilMs;
   }
 
@@ -58,7 +59,13 @@ export class LeasePolicy {
     this.#calls.delete(callerId);
   }
 
-  forgetVersion(version: string): void {
-    this.#pauses.delete(version);
+  /** How many versions it remembers as contested. */
+  get contestedVersions(): number {
+    return this.#pauses.size;
   }
+}
+
+/** After its pause, a version has to go without contest for as long again. */
+function isForgotten({ untilMs, lengthMs }: Pause, nowMs: number): boolean {
+  return nowMs >= untilMs + lengthMs;
 }

@@ -50,4 +50,10 @@ describe('lease policy', () => {
     policy.contested('f@1', 10_000);
     expect(policy.isPaused('f@1', 10_000 + FIRST_PAUSE_MS)).toBe(false);
   });
+
+  it('remembers no version for long after it was contested', () => {
+    const policy = new LeasePolicy();
+    for (let version = 0; version < 1_000; version++) policy.contested(`f@${version}`, version * FIRST_PAUSE_MS);
+    expect(policy.contestedVersions).toBeLessThanOrEqual(2);
+  });
 });
