@@ -2,9 +2,7 @@
 import { TroupeError } from './errors.ts';
 import type { Caller } from './function-management/router/caller.ts';
 import type { InvokeOptions } from './function-management/router/protocol.ts';
-
-/** Chunks of a body that nobody gets (to HEAD, with 204 and 304) that are let through before the call is cancelled. */
-const UNSENT_CHUNKS = 16;
+import { skipBody } from './transport/skip-body.ts';
 
 /** The body of the request is read whole, that of the response is streamed. */
 export async function fetchFunction(
@@ -47,18 +45,5 @@ export async function fetchFunction(
     throw new TroupeError('FUNCTION_ERROR', `Function "${name}" answered with a response that is none: ${cause}`, {
       cause,
     });
-  }
-}
-
-/** A call whose body comes to its end soon counts as succeeded, which it has. */
-async function skipBody(body: AsyncIterableIterator<Uint8Array, undefined>): Promise<void> {
-  try {
-    for (let chunks = 0; chunks < UNSENT_CHUNKS; chunks++) {
-      const { done } = await body.next();
-      if (done) return;
-    }
-    await body.return?.();
-  } catch {
-    // The answer is out; that the call failed afterwards is in the ledger.
   }
 }

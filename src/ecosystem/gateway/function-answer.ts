@@ -5,12 +5,10 @@
 import type { ServerResponse } from 'node:http';
 import { TroupeError } from '../../errors.ts';
 import type { StreamHead } from '../../transport/protocol.ts';
+import { skipBody } from '../../transport/skip-body.ts';
 import type { Exchange } from './exchange.ts';
 import { endToEnd, flattened } from './http-headers.ts';
 import { write } from './writing.ts';
-
-/** Chunks of a body that nobody gets (to HEAD, with 204 and 304) that are let through before the call is cancelled. */
-const UNSENT_CHUNKS = 16;
 
 type Body = AsyncIterableIterator<Uint8Array, undefined>;
 
@@ -124,18 +122,5 @@ export class FunctionAnswer {
         cause: thrown,
       });
     }
-  }
-}
-
-/** A call whose body comes to its end soon counts as succeeded, which it has. */
-async function skipBody(body: Body): Promise<void> {
-  try {
-    for (let chunks = 0; chunks < UNSENT_CHUNKS; chunks++) {
-      const { done } = await body.next();
-      if (done) return;
-    }
-    await body.return?.();
-  } catch {
-    // The answer is out; that the call failed afterwards is in the ledger.
   }
 }

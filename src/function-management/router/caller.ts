@@ -15,6 +15,7 @@ import { EMPTY, type HttpEvent, type NestedCallMeta, type StreamHead } from '../
 import { ChunkQueue } from '../../transport/stream-credit.ts';
 import type { InstanceObserver, NestedAnswer, NestedCallHandle, NestedParent } from '../instance/protocol.ts';
 import { Call, type CallHost } from './call.ts';
+import { checkOptions, givenOptions } from './invoke-options.ts';
 import { type PeerWork, recordOutcomes } from './peer-outcomes.ts';
 import type { CallOutcome, CallRequest, InvokeOptions, RouterMessages } from './protocol.ts';
 import { draining } from './refusals.ts';
@@ -36,7 +37,6 @@ export interface CallerOptions {
 }
 
 const NO_OPTIONS: InvokeOptions = {};
-const MAX_KEY_CHARACTERS = 256;
 
 export class Caller {
   readonly #options: CallerOptions;
@@ -243,41 +243,6 @@ export class Caller {
     if (this.#options.isClosing()) return call.fail(draining());
     call.fail(new TroupeError('OVERLOADED', 'The router has more calls waiting than it may hold. Try again later.'));
   }
-}
-
-function givenOptions({ timeoutMs, version, alias, idempotencyKey }: InvokeOptions) {
-  return {
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(version === undefined ? {} : { version }),
-    ...(alias === undefined ? {} : { alias }),
-    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-  };
-}
-
-function checkOptions(functionName: string, options: InvokeOptions): void {
-  const { timeoutMs, version, alias, idempotencyKey, signal } = options;
-  if (typeof functionName !== 'string') throw invalid('The function name must be a string.');
-  if (timeoutMs !== undefined && !(Number.isFinite(timeoutMs) && timeoutMs > 0)) {
-    throw invalid(`timeoutMs must be a number above 0, not ${timeoutMs}.`);
-  }
-  if (version !== undefined && !(Number.isSafeInteger(version) && version > 0)) {
-    throw invalid(`version must be a whole number from 1, not ${version}.`);
-  }
-  if (alias !== undefined && typeof alias !== 'string') throw invalid(`alias must be a string, not ${typeof alias}.`);
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
-    throw invalid('signal must be an AbortSignal.');
-  }
-  if (version !== undefined && alias !== undefined) throw invalid('Give a version or an alias, not both.');
-  if (
-    idempotencyKey !== undefined &&
-    (typeof idempotencyKey !== 'string' || idempotencyKey.length > MAX_KEY_CHARACTERS)
-  ) {
-    throw invalid(`idempotencyKey must be a string of at most ${MAX_KEY_CHARACTERS} characters.`);
-  }
-}
-
-function invalid(message: string): TroupeError {
-  return new TroupeError('INVALID_ARGUMENT', message);
 }
 
 /** Thrown in the turn of the transport, it would take the host down. */
