@@ -305,8 +305,7 @@ export class RingChannel implements Channel, Waiting, Ringing {
   }
 
   #isFull(): boolean {
-    const { waitingBytes } = this.#writer;
-    if (waitingBytes <= this.#highWaterBytes) return false;
+    if (!this.#writer.hasMoreWaitingThan(this.#highWaterBytes)) return false;
     // Half empty before more is asked for, so that the two do not go to and fro for each frame.
     this.#writer.wantRoom((this.#highWaterBytes >> 1) + 1);
     if (this.#writer.waitingBytes * 2 <= this.#highWaterBytes) {
