@@ -120,7 +120,9 @@ export class InvocationLoop {
     lane.calls.set(frame.call, invocation);
     this.#onCallsInside(++this.#inside);
     const job: LaneJob = { loaded, image: services.image, invocation, lane };
-    this.#current.run(invocation, this.#run, job, frame.payload);
+    // Once something has asked which call is running, each promise of this thread costs 0.1 us more.
+    if (loaded.mayPrint === false) this.#run(job, frame.payload);
+    else this.#current.run(invocation, this.#run, job, frame.payload);
   }
 
   /** An answer that is there at once leaves at once. */
