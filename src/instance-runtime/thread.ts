@@ -23,6 +23,8 @@ import { ProcessGroups } from './process-groups.ts';
 const LOOPED_CALL_MS = 0.04;
 /** The first call is on its way when the instance is ready; to wait for it awake saves a wake-up, which costs about as much. */
 const FIRST_CALL_MS = 1;
+/** From the start of an instance, for which a spare is roused, until it is told what to become. */
+const ROUSED_MS = 2;
 
 const data: ThreadInstanceData = workerData;
 const groups = new ProcessGroups();
@@ -47,14 +49,15 @@ process.once('exit', () => {
 });
 
 let isTold = false;
-const control: InstanceControl = {
-  async specialise(image) {
-    isTold = true;
-    const outcome = await instance.specialise(image);
+controlEnd.onSpecialise((image) => {
+  isTold = true;
+  void instance.specialise(image).then((outcome) => {
+    controlEnd.specialised(outcome);
     // After this turn, in which the outcome leaves.
     if (outcome.kind === 'ready' && data.spin) setImmediate(awaitFirstCall);
-    return outcome;
-  },
+  });
+});
+const control: Pick<InstanceControl, 'join'> = {
   async join(end) {
     const { port, incoming, outgoing, role } = end;
     const spinsFor = role === 'caller' ? 'answers' : 'calls';
@@ -71,10 +74,9 @@ expose(control, controlEnd);
 setImmediate(attend);
 
 function attend(): void {
-  controlEnd.attend();
-  if (isTold || controlEnd.isHungUp) controlEnd.listen();
-  // Answers leave first.
-  else setImmediate(attend);
+  controlEnd.attend(data.spin ? ROUSED_MS : 0);
+  // What was said leads on first, and answers leave.
+  setImmediate(isTold || controlEnd.isHungUp ? () => controlEnd.listen() : attend);
 }
 
 function awaitFirstCall(): void {

@@ -52,7 +52,10 @@ export type SpecialiseOutcome =
   | { readonly kind: 'ready'; readonly manifest: FunctionManifest; readonly tookMs: number }
   | { readonly kind: 'failed'; readonly error: SerializedError };
 
-/** The control port of an instance: a comlink endpoint within one process, control frames across processes. */
+/**
+ * The control port of an instance: within one process a comlink endpoint, beside which `specialise` goes its own way (`control-port.ts`), and
+ * control frames across processes.
+ */
 export interface InstanceControl {
   /** Loads the function. At most once in the life of an instance. Settles also when the instance dies. */
   specialise(image: InstanceImage): Promise<SpecialiseOutcome>;
@@ -73,7 +76,7 @@ export interface WorkerControl extends Pick<InstanceControl, 'specialise'> {
 export interface ThreadInstanceData {
   /** Comlink: the instance exposes `InstanceControl` here. */
   readonly control: MessagePort;
-  /** As `createBell` makes it: rung for each message on the control port. */
+  /** As `createBell` makes it: rung for each message on the control port, and the place for what is told first. */
   readonly controlBell: SharedArrayBuffer;
   /** Beside the rings of the calls: their doorbell, and the way of what they do not hold. */
   readonly calls: MessagePort;

@@ -106,6 +106,7 @@ export class SupervisedWorker {
 
   /** A spare becomes this worker. `started` follows, in a turn of its own or when it is up. */
   assign(workerId: string, spec: WorkerSpec): void {
+    this.body.rouse?.();
     this.#workerId = workerId;
     this.#spec = spec;
     this.#startedAtMs = this.#options.clock.nowMs();

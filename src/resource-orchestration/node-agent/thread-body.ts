@@ -129,6 +129,10 @@ export class ThreadBody implements WorkerBody {
     await this.#remote.join(transfer(end, [end.port]));
   }
 
+  rouse(): void {
+    this.#controlEnd.rouse();
+  }
+
   leave(): void {
     this.#controlEnd.close();
   }
@@ -158,6 +162,6 @@ export class ThreadBody implements WorkerBody {
   async #specialise(image: InstanceImage): Promise<SpecialiseOutcome> {
     const complete = this.#code.complete(image);
     if (complete === image) this.#clock.after(REMEMBER_AFTER_MS, () => void this.#code.remember(image));
-    return this.#remote.specialise(complete);
+    return this.#controlEnd.specialise(complete);
   }
 }
