@@ -3,7 +3,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { AttendingEnd, CallingEnd, createBell } from '../transport/control-port.ts';
 import { createRing } from '../transport/ring-buffer.ts';
 import { RingChannel } from '../transport/ring-channel.ts';
-import { rehearsalImage, rehearse } from './rehearsal.ts';
+import { rehearsalImage, rehearse, type Wires } from './rehearsal.ts';
 
 const RING_BYTES = 4_096;
 const TIMES = 4;
@@ -13,13 +13,12 @@ export async function rehearseThread(): Promise<void> {
   await rehearseControl();
 }
 
-function connectRings(): readonly [RingChannel, RingChannel] {
+function connectRings(): Wires {
   const { port1, port2 } = new MessageChannel();
   const [there, back] = [createRing(RING_BYTES), createRing(RING_BYTES)];
-  return [
-    new RingChannel({ port: port1, outgoing: there, incoming: back, spinsFor: 'answers' }),
-    new RingChannel({ port: port2, outgoing: back, incoming: there, spinsFor: 'calls' }),
-  ];
+  const near = new RingChannel({ port: port1, outgoing: there, incoming: back, spinsFor: 'answers' });
+  const far = new RingChannel({ port: port2, outgoing: back, incoming: there, spinsFor: 'calls' });
+  return { near, far, catchUp: () => void far.poll() };
 }
 
 /** What a spare is told when it becomes a function, on both ways on which that may come. */

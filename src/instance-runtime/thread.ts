@@ -24,7 +24,7 @@ const LOOPED_CALL_MS = 0.04;
 /** The first call is on its way when the instance is ready; to wait for it awake saves a wake-up, which costs about as much. */
 const FIRST_CALL_MS = 1;
 /** From the start of an instance, for which a spare is roused, until it is told what to become. */
-const ROUSED_MS = 2;
+const ROUSED_MS = 1;
 
 const data: ThreadInstanceData = workerData;
 const groups = new ProcessGroups();
@@ -37,7 +37,7 @@ const calls = new RingChannel({
 });
 const gauges = new Gauges(new Float64Array(data.gauges), { intervalMs: 50, shortestMs: 5 });
 // A thread shares nothing of its host's environment.
-const instance = new Instance({ calls, gauges, groups, hostEnv: {} });
+const instance = new Instance({ calls, gauges, groups, hostEnv: {}, catchUp: () => void calls.poll() });
 captureConsole(instance.logs);
 
 // The control port keeps the thread alive, and ends it: its agent closes it when the instance is to leave.
@@ -52,9 +52,13 @@ let isTold = false;
 controlEnd.onSpecialise((image) => {
   isTold = true;
   void instance.specialise(image).then((outcome) => {
-    controlEnd.specialised(outcome);
-    // After this turn, in which the outcome leaves.
-    if (outcome.kind === 'ready' && data.spin) setImmediate(awaitFirstCall);
+    const answer = () => {
+      controlEnd.specialised(outcome);
+      if (outcome.kind === 'ready' && data.spin && !instance.hadEarlyCalls) setImmediate(awaitFirstCall);
+    };
+    // That it is ready, the channel of calls has said; what calls that came before it have answered leaves first.
+    if (instance.hadEarlyCalls) setImmediate(answer);
+    else answer();
   });
 });
 const control: Pick<InstanceControl, 'join'> = {
@@ -74,7 +78,9 @@ expose(control, controlEnd);
 setImmediate(attend);
 
 function attend(): void {
-  controlEnd.attend(data.spin ? ROUSED_MS : 0);
+  // Who spins for it while it sleeps keeps its core from it, if that is the one on which it would wake up.
+  calls.setAway(true);
+  controlEnd.attend({ spinMs: data.spin ? ROUSED_MS : 0, awake: () => calls.setAway(false) });
   // What was said leads on first, and answers leave.
   setImmediate(isTold || controlEnd.isHungUp ? () => controlEnd.listen() : attend);
 }

@@ -108,6 +108,12 @@ export class CallingEnd extends ControlEnd implements Endpoint {
   }
 }
 
+export interface AttendOptions {
+  readonly spinMs?: number;
+  /** Called when the bell has rung, before anything else. */
+  readonly awake?: () => void;
+}
+
 /** The end of the instance. The port keeps its thread alive. */
 export class AttendingEnd extends ControlEnd implements Endpoint {
   #heard = 0;
@@ -139,8 +145,9 @@ export class AttendingEnd extends ControlEnd implements Endpoint {
    * Blocks the thread until the bell has rung, and hands on what has come. What that starts goes on when the caller has returned. Who was only
    * roused looks out for the rest for up to `spinMs`.
    */
-  attend(spinMs = 0): void {
+  attend({ spinMs = 0, awake = () => {} }: AttendOptions = {}): void {
     Atomics.wait(this.bell, RUNG, this.#heard);
+    awake();
     if (this.#takeAll() || spinMs === 0 || this.isHungUp) return;
     const untilMs = performance.now() + spinMs;
     while (performance.now() < untilMs) {

@@ -169,6 +169,7 @@ export class CallingHost {
   }
 
   #receive(frame: Frame): void {
+    if (frame.kind === FRAME_KINDS.ready) return;
     this.frames.push(frame.kind);
     if (frame.kind === FRAME_KINDS.log) this.logs.push(decodeMeta<LogLine>(frame.meta));
     else if (frame.kind === FRAME_KINDS.nestedInvoke) void this.#answerNested(frame);

@@ -4,7 +4,7 @@
  */
 
 import { holdProcess } from '../../kernel/process-hold.ts';
-import type { WorkerControl } from '../../transport/instance-control.ts';
+import type { InstanceImage, WorkerControl } from '../../transport/instance-control.ts';
 import type { PeerLink } from '../../transport/peer-protocol.ts';
 import type { Channel } from '../../transport/protocol.ts';
 import { endedChannel, endedControl } from './ended-worker.ts';
@@ -72,9 +72,11 @@ class InlineAgent implements AgentLink {
     const worker = this.#supervisor.get(workerId);
     if (!worker) return endedControl(workerId);
     const { control, spec } = worker;
-    if (spec.kind !== 'thread') return control;
+    const specialise = (image: InstanceImage) => control.specialise(image);
+    if (spec.kind !== 'thread') return { specialise, takesEarlyCalls: true };
     return {
-      specialise: (image) => control.specialise(image),
+      specialise,
+      takesEarlyCalls: true,
       linkTo: (calleeId, id) => this.#link(workerId, calleeId, id),
     };
   }

@@ -239,6 +239,7 @@ export class SupervisedWorker {
   }
 }
 
+/** What is said of a worker that has not answered, and will not. */
 export function failedOutcome(error: unknown): SpecialiseOutcome {
-  return { kind: 'failed', error: serializeError(error) };
+  return { kind: 'failed', error: serializeError(error), isLost: true };
 }
