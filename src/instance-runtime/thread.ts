@@ -24,7 +24,7 @@ const LOOPED_CALL_MS = 0.04;
 /** The first call is on its way when the instance is ready; to wait for it awake saves a wake-up, which costs about as much. */
 const FIRST_CALL_MS = 1;
 /** From the start of an instance, for which a spare is roused, until it is told what to become. */
-const ROUSED_MS = 1;
+const ROUSED_MS = 1.5;
 
 const data: ThreadInstanceData = workerData;
 const groups = new ProcessGroups();

@@ -167,8 +167,12 @@ export class AttendingEnd extends ControlEnd implements Endpoint {
   #takeAll(): boolean {
     this.#heard = Atomics.load(this.bell, RUNG);
     const image = this.slot.take();
-    if (image) this.#specialise(image);
-    let hasMore = image !== undefined;
+    if (image) {
+      // The rest can wait for the event loop, which the instance turns to now.
+      this.#specialise(image);
+      return true;
+    }
+    let hasMore = false;
     for (let next = receiveMessageOnPort(this.port); next; next = receiveMessageOnPort(this.port)) {
       hasMore = true;
       this.#take(next.message);

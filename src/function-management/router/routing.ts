@@ -8,7 +8,7 @@ import type { Random } from '../../kernel/random.ts';
 import { STAMP } from '../../ledger/protocol.ts';
 import type { PeerReport, ResumedCall } from '../../transport/peer-protocol.ts';
 import type { InstanceHandle, InstanceLoss } from '../instance/protocol.ts';
-import type { FunctionDescription } from '../registry/protocol.ts';
+import type { FunctionDescription, FunctionVersion } from '../registry/protocol.ts';
 import type { Call } from './call.ts';
 import { DeadlineWheel } from './deadline-wheel.ts';
 import { Leases } from './leases.ts';
@@ -27,6 +27,8 @@ export interface RouterOptions {
   readonly cancelGraceMs: number;
   /** Calls wait and no instance that is on its way will take them. Must only tell. */
   readonly demandArrived: (name: string, version: number) => void;
+  /** They wait for the first instance of their version: a worker is about to be asked for. Must only tell. */
+  readonly coldStartAhead?: (version: FunctionVersion) => void;
 }
 
 /** An instance with other calls inside is given this long when one of its calls ignores its cancellation. */
@@ -296,6 +298,7 @@ export class Routing {
   #askForInstance(route: VersionRoute): void {
     if (route.queued <= this.#leases.coming(route) || route.demandTold) return;
     route.demandTold = true;
+    if (route.instances.size === 0) this.#options.coldStartAhead?.(route.version);
     this.#options.demandArrived(route.version.name, route.version.version);
   }
 

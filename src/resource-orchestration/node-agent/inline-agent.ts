@@ -60,6 +60,10 @@ class InlineAgent implements AgentLink {
     this.#supervisor.start(workerId, spec);
   }
 
+  expectWorker(expected: Pick<WorkerSpec, 'kind' | 'memoryMb'>): void {
+    this.#supervisor.expect(expected);
+  }
+
   stopWorker(workerId: string, graceMs: number): void {
     this.#supervisor.stop(workerId, graceMs);
   }
