@@ -1,6 +1,6 @@
 /**
  * Calls that come while the instance still loads its function. They are held, with what is said of them, and begin when it has one: as many
- * as the host lets ride along with a start, which is what bounds them. A call that is cancelled meanwhile never begins.
+ * as the host lets ride along with a start, which is what bounds them. A call that is cancelled meanwhile never begins (invariant 12).
  */
 import { performance } from 'node:perf_hooks';
 import { FRAME_KINDS, type Frame } from '../transport/protocol.ts';

@@ -2,7 +2,7 @@
  * Entry point of an instance in a worker thread. It ends when its control port closes, by `worker.terminate`, by `process.exit` of the
  * function or by an uncaught error; the `Worker` object reports which.
  *
- * Until it is told what to become it blocks (invariant 12): nobody else is in this thread. Then its event loop belongs to the function.
+ * Until it is told what to become it blocks (invariant 13): nobody else is in this thread. Then its event loop belongs to the function.
  */
 import { performance } from 'node:perf_hooks';
 import { workerData } from 'node:worker_threads';

@@ -7,9 +7,9 @@
  * What it is to become is the one message that somebody waits for. It goes past comlink, which is a tenth of a cold start, and where it is
  * small also past the port: it stands beside the bell (`image-slot.ts`).
  */
-import { performance } from 'node:perf_hooks';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Endpoint } from 'comlink';
+import { systemClock } from '../kernel/clock.ts';
 import { ImageSlot, SLOT_BYTES } from './image-slot.ts';
 import type { InstanceImage, SpecialiseOutcome } from './instance-control.ts';
 
@@ -149,8 +149,8 @@ export class AttendingEnd extends ControlEnd implements Endpoint {
     Atomics.wait(this.bell, RUNG, this.#heard);
     awake();
     if (this.#takeAll() || spinMs === 0 || this.isHungUp) return;
-    const untilMs = performance.now() + spinMs;
-    while (performance.now() < untilMs) {
+    const untilMs = systemClock.nowMs() + spinMs;
+    while (systemClock.nowMs() < untilMs) {
       for (let look = 0; look < LOOKS; look++) {
         if (Atomics.load(this.bell, RUNG) !== this.#heard) return void this.#takeAll();
       }
