@@ -3,6 +3,7 @@
  * pipe closes, its agent has died, and it ends with it.
  */
 import { Socket } from 'node:net';
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { serializeError, TroupeError } from '../errors.ts';
 import { decodeMeta, encodeMeta } from '../transport/codec.ts';
@@ -58,7 +59,12 @@ const gauges = new Gauges(new Float64Array(INSTANCE_GAUGES.length), {
   // Dropped when the pipe is full: a newer one follows.
   written: (values) => outbox.offer(controlFrame({ type: 'gauges', values: [...values] }, 0)),
 });
-const instance = new Instance({ calls: multiplexer.open(PROCESS_PORTS.calls), gauges, groups, hostEnv });
+/** The first ends the turn, in which what was sent is written; before the second the pipe is read. */
+const catchUp = async () => {
+  await turnOfTheLoop();
+  await turnOfTheLoop();
+};
+const instance = new Instance({ calls: multiplexer.open(PROCESS_PORTS.calls), gauges, groups, hostEnv, catchUp });
 captureConsole(instance.logs);
 
 link.ref();

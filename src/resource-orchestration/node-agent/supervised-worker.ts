@@ -106,6 +106,7 @@ export class SupervisedWorker {
 
   /** A spare becomes this worker. `started` follows, in a turn of its own or when it is up. */
   assign(workerId: string, spec: WorkerSpec): void {
+    this.body.rouse?.();
     this.#workerId = workerId;
     this.#spec = spec;
     this.#startedAtMs = this.#options.clock.nowMs();
@@ -238,6 +239,7 @@ export class SupervisedWorker {
   }
 }
 
+/** What is said of a worker that has not answered, and will not. */
 export function failedOutcome(error: unknown): SpecialiseOutcome {
-  return { kind: 'failed', error: serializeError(error) };
+  return { kind: 'failed', error: serializeError(error), isLost: true };
 }

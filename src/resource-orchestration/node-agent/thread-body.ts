@@ -34,6 +34,9 @@ export const QUIET: readonly string[] = ['--disable-warning=ExperimentalWarning'
 /** A property that no instance has: comlink answers as soon as the instance listens. */
 type Answering = Remote<Required<InstanceControl> & { readonly isUp: undefined }>;
 
+/** A small function that becomes an instance out of a spare has answered by then. */
+const FIRST_ANSWER_MS = 1;
+
 /** By then the function was called, and the code cache that goes with it is made. */
 const REMEMBER_AFTER_MS = 500;
 
@@ -105,7 +108,7 @@ export class ThreadBody implements WorkerBody {
       outgoing: callsIn,
       incoming: callsOut,
       spinsFor: 'answers',
-      policy: new SpinPolicy({ isAllowed: spin }),
+      policy: new SpinPolicy({ isAllowed: spin, firstSpinMs: FIRST_ANSWER_MS }),
     });
     this.#controlEnd = new CallingEnd(control.port1, controlBell);
     this.#remote = wrap(this.#controlEnd) as unknown as Answering;
@@ -127,6 +130,10 @@ export class ThreadBody implements WorkerBody {
 
   async join(end: PeerEnd): Promise<void> {
     await this.#remote.join(transfer(end, [end.port]));
+  }
+
+  rouse(): void {
+    this.#controlEnd.rouse();
   }
 
   leave(): void {
@@ -158,6 +165,6 @@ export class ThreadBody implements WorkerBody {
   async #specialise(image: InstanceImage): Promise<SpecialiseOutcome> {
     const complete = this.#code.complete(image);
     if (complete === image) this.#clock.after(REMEMBER_AFTER_MS, () => void this.#code.remember(image));
-    return this.#remote.specialise(complete);
+    return this.#controlEnd.specialise(complete);
   }
 }
