@@ -11,6 +11,8 @@ import { AttendingEnd } from '../transport/control-port.ts';
 import type { InstanceControl, ThreadInstanceData } from '../transport/instance-control.ts';
 import { RingChannel } from '../transport/ring-channel.ts';
 import { MAX_IDLE_SPIN_MS, MAX_SPIN_MS, SpinPolicy } from '../transport/spin-policy.ts';
+import type { StreamChannel } from '../transport/stream-channel.ts';
+import { connectWire } from '../transport/wire.ts';
 import { captureConsole } from './console-capture.ts';
 import { Gauges } from './gauges.ts';
 import { Instance } from './instance.ts';
@@ -26,13 +28,7 @@ const FIRST_CALL_MS = 1;
 
 const data: ThreadInstanceData = workerData;
 const groups = new ProcessGroups();
-const calls = new RingChannel({
-  port: data.calls,
-  incoming: data.callsIn,
-  outgoing: data.callsOut,
-  spinsFor: 'calls',
-  policy: new SpinPolicy({ isAllowed: data.spin, maxSpinMs: MAX_IDLE_SPIN_MS }),
-});
+const calls = await connect(data);
 const gauges = new Gauges(new Float64Array(data.gauges), { intervalMs: 50, shortestMs: 5 });
 // A thread shares nothing of its host's environment.
 const instance = new Instance({ calls, gauges, groups, hostEnv: {} });
@@ -43,6 +39,8 @@ const controlEnd = new AttendingEnd(data.control, data.controlBell);
 data.control.once('close', () => process.exit());
 process.once('exit', () => {
   instance.flush();
+  // What was sent into a socket leaves at the end of a turn, and there is none after this one: closing writes it now.
+  if (!(calls instanceof RingChannel)) calls.close();
   groups.killAll();
 });
 
@@ -52,7 +50,10 @@ const control: InstanceControl = {
     isTold = true;
     const outcome = await instance.specialise(image);
     // After this turn, in which the outcome leaves.
-    if (outcome.kind === 'ready' && data.spin) setImmediate(awaitFirstCall);
+    if (outcome.kind === 'ready' && data.spin) {
+      if (calls instanceof RingChannel) setImmediate(awaitFirstCall, calls);
+      else calls.awaitCall();
+    }
     return outcome;
   },
   async join(end) {
@@ -77,7 +78,14 @@ function attend(): void {
   else setImmediate(attend);
 }
 
-function awaitFirstCall(): void {
+/** Up means connected: nobody hears of an instance that cannot be called. */
+function connect({ calls, spin }: ThreadInstanceData): RingChannel | Promise<StreamChannel> {
+  if ('path' in calls) return connectWire(calls, { spin });
+  const policy = new SpinPolicy({ isAllowed: spin, maxSpinMs: MAX_IDLE_SPIN_MS });
+  return new RingChannel({ ...calls, spinsFor: 'calls', policy });
+}
+
+function awaitFirstCall(calls: RingChannel): void {
   const untilMs = performance.now() + FIRST_CALL_MS;
   while (performance.now() < untilMs && !calls.isClosed) {
     if (calls.hasMore && calls.poll() > 0) return;

@@ -28,7 +28,17 @@ interface MaybeRefed {
   unref?(): unknown;
 }
 
+/** Reads for a stream that does not read into memory of its own. */
+export interface StreamReader {
+  /** Where the next bytes are to be put. Good until `filled`. */
+  space(): Uint8Array;
+  /** So many have come there, or to other memory. */
+  filled(bytes: number, space: Uint8Array): void;
+}
+
 export interface StreamChannelOptions extends ChannelOptions {
+  /** Takes the reader of a stream that emits no 'data', as a socket with `onread` does. */
+  readonly reads?: (reader: StreamReader) => void;
   /** What this end keeps its event loop turning for, as long as that pays: answers to its calls, or calls while it has none inside. */
   readonly spinsFor?: 'answers' | 'calls';
   /** False: it sleeps through every wait. True unless told otherwise. */
@@ -64,7 +74,14 @@ export class StreamChannel implements Channel {
     this.#maxFrameBytes = options.maxFrameBytes ?? MAX_FRAME_BYTES;
     this.#decoder = new FrameDecoder({ maxFrameBytes: this.#maxFrameBytes });
     this.#core = new ChannelCore(() => this.#resumeWhenTaken());
-    stream.on('data', (chunk: Buffer) => this.#received(chunk));
+    if (options.reads) {
+      const space = () => this.#decoder.space();
+      const filled: StreamReader['filled'] = (bytes, into) =>
+        this.#received(this.#core.isClosed ? [] : this.#decoder.filled(bytes, into));
+      options.reads({ space, filled });
+    } else {
+      stream.on('data', (chunk: Buffer) => this.#received(this.#core.isClosed ? [] : this.#decoder.push(chunk)));
+    }
     stream.on('end', () => this.#vanished());
     stream.on('error', (cause) => this.#vanished(cause));
     stream.on('close', () => this.#vanished());
@@ -108,6 +125,11 @@ export class StreamChannel implements Channel {
     this.#put(closeFrame(0, error));
     this.#core.abandon(error);
     this.#finish();
+  }
+
+  /** The first call is on its way: waiting for it awake saves a wake-up. */
+  awaitCall(): void {
+    if (this.#spinsFor === 'calls') this.#spinner.begin();
   }
 
   ref(): void {
@@ -175,9 +197,9 @@ export class StreamChannel implements Channel {
     });
   }
 
-  #received(chunk: Buffer): void {
+  #received(frames: Frame[]): void {
     if (this.#core.isClosed) return;
-    for (const frame of this.#decoder.push(chunk)) {
+    for (const frame of frames) {
       if (closesChannel(frame)) {
         this.#core.end(closeReason(frame));
         return this.#finish();

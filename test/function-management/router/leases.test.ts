@@ -59,7 +59,10 @@ function peer(instanceId: string, rest: Partial<FakeHandle> = {}): Peer {
           const word = new LeaseWord(createLeaseWord());
           words.set(link, word);
           return {
-            lease: () => void word.lease(),
+            lease: (done) => {
+              word.lease();
+              done();
+            },
             revoke(onlyIdle, done) {
               if (agentMs === 0) done(word.revoke(onlyIdle));
               else clock.after(agentMs, () => done(word.revoke(onlyIdle)));
