@@ -28,15 +28,15 @@ const FIRST_CALL_MS = 1;
 
 const data: ThreadInstanceData = workerData;
 const groups = new ProcessGroups();
+// The control port keeps the thread alive, and ends it: its agent closes it when the instance is to leave.
+data.control.once('close', () => process.exit());
 const calls = await connect(data);
 const gauges = new Gauges(new Float64Array(data.gauges), { intervalMs: 50, shortestMs: 5 });
 // A thread shares nothing of its host's environment.
 const instance = new Instance({ calls, gauges, groups, hostEnv: {} });
 captureConsole(instance.logs);
 
-// The control port keeps the thread alive, and ends it: its agent closes it when the instance is to leave.
 const controlEnd = new AttendingEnd(data.control, data.controlBell);
-data.control.once('close', () => process.exit());
 process.once('exit', () => {
   instance.flush();
   // What was sent into a socket leaves at the end of a turn, and there is none after this one: closing writes it now.

@@ -41,7 +41,7 @@ export function readHello(hello: Buffer, secret: string): number | undefined {
 /** Resolves with the call channel once it is connected; rejects with why it cannot be. */
 export async function connectWire(
   address: WireAddress,
-  options: Pick<StreamChannelOptions, 'spin'>,
+  options: Omit<StreamChannelOptions, 'spinsFor' | 'reads'>,
 ): Promise<StreamChannel> {
   let reader: StreamReader | undefined;
   // Asked for while the socket is being made, before there is a reader.

@@ -26,8 +26,8 @@ import { EventOutlet } from './event-outlet.ts';
 import { killGroup } from './kill-group.ts';
 import { OutputTail } from './output-tail.ts';
 import { type AgentEvent, type AgentLink, HEARTBEAT_MS, type WorkerSpec } from './protocol.ts';
-import { agentLostError, withoutStack } from './stop-reason.ts';
 import { RemoteWorker } from './remote-worker.ts';
+import { agentLostError, withoutStack } from './stop-reason.ts';
 import { failedOutcome } from './supervised-worker.ts';
 import { QUIET } from './thread-body.ts';
 import { WireDesk } from './wire-desk.ts';
@@ -109,7 +109,7 @@ class ChildAgent implements AgentLink {
     this.#work = new WorkNotice({
       clock,
       workersWithCalls: () => [...this.#workers].flatMap(([id, { channel }]) => (channel.inFlight > 0 ? [id] : [])),
-      tell: (workerIds) => this.#commands.send({ type: 'callsInside', workerIds }),
+      tell: (workerIds) => this.#commands.offer({ type: 'callsInside', workerIds }),
     });
     this.#link.onClose(() => clock.after(END_TIMEOUT_MS, () => this.#end('Its pipe closed.')));
     this.#child.once('exit', () => clock.after(END_TIMEOUT_MS, () => this.#gone()));

@@ -6,14 +6,17 @@
  * 1. `workerStarted` is told when the agent has said so and the wire is there, `workerStopped` after the last frame of the wire.
  * 2. The channel ends with the reason that the agent says, whichever comes first.
  */
+
+import type { TroupeError } from '../../errors.ts';
 import type { CancelTimer, Clock } from '../../kernel/clock.ts';
+import type { Channel } from '../../transport/protocol.ts';
+import { afterReading } from './after-reading.ts';
 import type { AgentCommand } from './agent-message.ts';
 import { LateChannel } from './late-channel.ts';
 import type { AgentEvent, WorkerKind } from './protocol.ts';
 import { endError, startFailed } from './stop-reason.ts';
-import { WorkerChannel } from './worker-channel.ts';
 import type { WireDesk } from './wire-desk.ts';
-import type { TroupeError } from '../../errors.ts';
+import { WorkerChannel } from './worker-channel.ts';
 
 /** An instance is connected before it is up. */
 const WIRE_TIMEOUT_MS = 10_000;
@@ -27,7 +30,7 @@ export interface RemoteWorkerOptions {
   readonly workerId: string;
   readonly kind: WorkerKind;
   readonly clock: Clock;
-  readonly desk: WireDesk;
+  readonly desk: Pick<WireDesk, 'release'> & { claim(wire: number, take: (channel: Channel) => void): void };
   readonly command: (command: AgentCommand) => void;
   readonly emit: (event: Started | Stopped) => void;
   /** The first call has begun while none was inside. */
@@ -82,7 +85,7 @@ export class RemoteWorker {
   started(event: Started, wire: number): void {
     const { desk, clock, workerId, command } = this.#options;
     this.#wire = wire;
-    this.#cancelTimer = clock.after(WIRE_TIMEOUT_MS, () => {
+    this.#cancelTimer = afterReading(clock, WIRE_TIMEOUT_MS, () => {
       this.#isWireMissing = true;
       command({ type: 'stopWorker', workerId, graceMs: 0 });
     });
@@ -102,7 +105,7 @@ export class RemoteWorker {
     const atOnce = !this.#hasWire || event.reason === 'abandoned';
     this.channel.explain(error, { wasAsked: event.reason === 'requested', atOnce });
     if (atOnce) return this.tellStopped();
-    this.#cancelTimer = this.#options.clock.after(LAST_FRAMES_MS, () => this.#late.close(error));
+    this.#cancelTimer = afterReading(this.#options.clock, LAST_FRAMES_MS, () => this.#late.close(error));
     this.channel.onClose(() => this.tellStopped());
   }
 

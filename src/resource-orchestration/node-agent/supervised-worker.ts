@@ -73,11 +73,13 @@ export class SupervisedWorker {
       group: options.group,
     });
     const { calls } = this.body;
-    this.channel = calls && new WorkerChannel(calls, {
-      busy: options.busy,
-      idle: () => this.#leaveWhenIdle(),
-      broken: () => this.broken(),
-    });
+    this.channel =
+      calls &&
+      new WorkerChannel(calls, {
+        busy: options.busy,
+        idle: () => this.#leaveWhenIdle(),
+        broken: () => this.broken(),
+      });
     this.control = { specialise: (image) => this.#specialise(image) };
     this.#armStartTimeout();
   }

@@ -62,9 +62,7 @@ export class ThreadBody implements WorkerBody {
     const control = new MessageChannel();
     const controlBell = createBell();
     const gauges = new SharedArrayBuffer(INSTANCE_GAUGES.length * Float64Array.BYTES_PER_ELEMENT);
-    const { near, far, transferred } = wire
-      ? { near: undefined, far: wire, transferred: [] }
-      : ringCalls(spin);
+    const { near, far, transferred } = wire ? { near: undefined, far: wire, transferred: [] } : ringCalls(spin);
     this.calls = near;
     const workerData: ThreadInstanceData = {
       control: control.port2,

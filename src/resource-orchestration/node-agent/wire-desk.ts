@@ -11,8 +11,9 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Clock, systemClock } from '../../kernel/clock.ts';
-import { StreamChannel } from '../../transport/stream-channel.ts';
+import { StreamChannel, type StreamChannelOptions } from '../../transport/stream-channel.ts';
 import { HELLO_BYTES, readHello, SECRET_BYTES, type WireAddress } from '../../transport/wire.ts';
+import { afterReading } from './after-reading.ts';
 
 /** An instance says hello as soon as it is connected; a machine under heavy load takes a thousand times longer than it should. */
 const HELLO_TIMEOUT_MS = 5_000;
@@ -23,9 +24,8 @@ const MAX_UNCLAIMED = 256;
 const MAX_PATH_BYTES = 103;
 const SOCKET_NAME = 'wires';
 
-export interface WireDeskOptions {
+export interface WireDeskOptions extends Omit<StreamChannelOptions, 'spinsFor' | 'reads'> {
   readonly clock?: Clock;
-  readonly spin?: boolean;
 }
 
 type TakeWire = (channel: StreamChannel) => void;
@@ -35,15 +35,15 @@ export class WireDesk {
   readonly address: Omit<WireAddress, 'wire'>;
   readonly #server: Server;
   readonly #clock: Clock;
-  readonly #spin: boolean;
+  readonly #channelOptions: StreamChannelOptions;
   readonly #unheard = new Set<Socket>();
   readonly #unclaimed = new Map<number, StreamChannel>();
   readonly #awaited = new Map<number, TakeWire>();
 
   /** Throws where no directory can be made. It keeps no process alive. */
-  constructor({ clock = systemClock, spin = true }: WireDeskOptions = {}) {
+  constructor({ clock = systemClock, ...options }: WireDeskOptions = {}) {
     this.#clock = clock;
-    this.#spin = spin;
+    this.#channelOptions = { ...options, spinsFor: 'answers' };
     this.address = { path: join(makeDirectory(), SOCKET_NAME), secret: randomBytes(SECRET_BYTES).toString('hex') };
     this.#server = createServer((socket) => this.#connected(socket));
     // Whoever waits for a wire gives up after a while.
@@ -79,10 +79,7 @@ export class WireDesk {
   #connected(socket: Socket): void {
     if (this.#unheard.size >= MAX_UNHEARD) return void socket.destroy();
     this.#unheard.add(socket.unref());
-    const cancelTimeout = this.#clock.after(HELLO_TIMEOUT_MS, () => {
-      // It may have come while this process stood still: it is read before this runs.
-      setImmediate(() => this.#unheard.has(socket) && socket.destroy());
-    });
+    const cancelTimeout = afterReading(this.#clock, HELLO_TIMEOUT_MS, () => socket.destroy());
     const forget = () => {
       cancelTimeout();
       this.#unheard.delete(socket);
@@ -106,7 +103,7 @@ export class WireDesk {
     const take = wire === undefined ? undefined : this.#awaited.get(wire);
     const isWelcome = wire !== undefined && (take || this.#unclaimed.size < MAX_UNCLAIMED);
     if (!isWelcome || this.#unclaimed.has(wire) || !this.#server.listening) return void socket.destroy();
-    const channel = new StreamChannel(socket, { spinsFor: 'answers', spin: this.#spin });
+    const channel = new StreamChannel(socket, this.#channelOptions);
     if (bytes.length > HELLO_BYTES) socket.unshift(bytes.subarray(HELLO_BYTES));
     this.#awaited.delete(wire);
     if (take) return take(channel);

@@ -14,6 +14,7 @@ import { performance } from 'node:perf_hooks';
 import { serializeError, TroupeError } from '../../errors.ts';
 import type { CancelTimer, Clock } from '../../kernel/clock.ts';
 import { systemClock } from '../../kernel/clock.ts';
+import type { WireAddress } from '../../transport/wire.ts';
 import { CodeMemory } from './code-memory.ts';
 import type { EntryPoints } from './entry-points.ts';
 import { judgeProcess, ThreadMemoryPolicy } from './memory-policy.ts';
@@ -28,7 +29,6 @@ import { outOfMemory, startFailed, type WorkerEnd } from './stop-reason.ts';
 import { SupervisedWorker } from './supervised-worker.ts';
 import { ThreadBody } from './thread-body.ts';
 import type { BodyEvents } from './worker-body.ts';
-import type { WireAddress } from '../../transport/wire.ts';
 
 const MIB = 1_048_576;
 const SPARE_GROUP = 'spare';
