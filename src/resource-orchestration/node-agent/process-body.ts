@@ -61,9 +61,9 @@ export class ProcessBody implements WorkerBody {
     this.#events = options.events;
     const { entry, memoryMb, isSpare, spin, wire } = options;
     const parameters = [...QUIET, `--max-old-space-size=${memoryMb}`, entry];
-    if (isSpare) parameters.push(SPARE_ARGUMENT);
-    if (!spin) parameters.push(SLEEP_ARGUMENT);
     if (wire) parameters.push(WIRE_ARGUMENT);
+    if (!spin) parameters.push(SLEEP_ARGUMENT);
+    if (isSpare) parameters.push(SPARE_ARGUMENT);
     this.#child = spawn(process.execPath, parameters, {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       env: processEnvironment(),
