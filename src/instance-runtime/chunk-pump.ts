@@ -53,7 +53,7 @@ async function pump({ iterator, encode, head, headFor }: ChunkSource, sender: Ch
   if (headForFirst) await sender.send(EMPTY, headForFirst(''));
 }
 
-function chunkFrame({ call }: Invocation, payload: Uint8Array, head: StreamHead | undefined): Frame {
+function chunkFrame({ channelNumber: call }: Invocation, payload: Uint8Array, head: StreamHead | undefined): Frame {
   const meta = head ? encodeMeta(head) : EMPTY;
   return { kind: FRAME_KINDS.chunk, port: 0, call, argument: 0, meta, payload };
 }

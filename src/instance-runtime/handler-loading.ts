@@ -23,33 +23,34 @@ export interface LoadedHandler {
  * `INSTANCE_START_FAILED`, with the original as its cause, when its code cannot be read, parsed or evaluated.
  */
 export async function loadHandler(image: InstanceImage): Promise<LoadedHandler> {
-  let found: { readonly exported: unknown; readonly uncached?: CacheableScript };
+  let found: LoadedScript;
   try {
     found = image.format === 'module' ? { exported: await import(pathToFileURL(image.entry).href) } : loadScript(image);
   } catch (thrown) {
     throw startFailed(thrown);
   }
-  const { exported, ...rest } = found;
-  return { loaded: findHandler(exported, 'The function'), ...rest };
+  const { exported, mayPrint = true, ...rest } = found;
+  return { loaded: { ...findHandler(exported, 'The function'), mayPrint }, ...rest };
 }
 
 interface LoadedScript {
   readonly exported: unknown;
+  readonly mayPrint?: boolean;
   readonly uncached?: CacheableScript;
 }
 
 /** Reads synchronously: nobody else is in this instance yet, and going through the thread pool takes longer than reading. */
 function loadScript({ entry, filename = entry, codeCache, code }: InstanceImage): LoadedScript {
   if (code) {
-    const { exported, script } = evaluate(code, filename, code.cache);
-    if (script.cachedDataRejected !== true) return { exported };
-    return { exported, uncached: { entry, filename, source: sourceOf(code), script } };
+    const { script, ...found } = evaluate(code, filename, code.cache);
+    if (script.cachedDataRejected !== true) return found;
+    return { ...found, uncached: { entry, filename, source: sourceOf(code), script } };
   }
   const named = { entry, filename, source: readFileSync(entry) };
   const cached = codeCache === undefined ? undefined : readCodeCache(named);
-  const { exported, script } = evaluate(wrapScript(named.source), filename, cached?.data);
+  const { script, ...found } = evaluate(wrapScript(named.source), filename, cached?.data);
   const isComplete = cached?.stage === 'used' && script.cachedDataRejected !== true;
-  return codeCache === undefined || isComplete ? { exported } : { exported, uncached: { ...named, script } };
+  return codeCache === undefined || isComplete ? found : { ...found, uncached: { ...named, script } };
 }
 
 /** Throws `INSTANCE_START_FAILED` unless the file may be executed. */
@@ -72,7 +73,7 @@ function evaluate(wrapped: WrappedScript, filename: string, cachedData: Uint8Arr
   });
   const module = { exports: {} as unknown };
   script.runInThisContext()(module.exports, createRequire(filename), module, filename, dirname(filename));
-  return { exported: module.exports, script };
+  return { exported: module.exports, script, mayPrint: wrapped.mayPrint };
 }
 
 /**

@@ -19,6 +19,8 @@ export interface LoadedFunction {
   readonly stream?: (event: unknown, context: Context) => AsyncIterator<unknown>;
   readonly input?: StandardSchema;
   readonly output?: StandardSchema;
+  /** False: nothing in its code prints, so nobody has to know which call is running. */
+  readonly mayPrint?: boolean;
 }
 
 type Callable = (...parameters: unknown[]) => unknown;

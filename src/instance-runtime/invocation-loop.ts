@@ -110,17 +110,19 @@ export class InvocationLoop {
 
   #invoke(lane: Lane, frame: Frame): void {
     const role = this.#role;
-    if (!role || lane.calls.has(frame.call)) {
+    if (!role || lane.calls.get(frame.call)) {
       const why = role ? `Call ${frame.call} is inside already.` : 'The instance has no function yet.';
       const meta = encodeMeta(serializeError(new TroupeError('INTERNAL', why)));
       return lane.outbox.post({ ...frame, kind: FRAME_KINDS.failure, argument: 0, meta, payload: EMPTY });
     }
     const { loaded, services } = role;
     const invocation = new Invocation({ frame, meta: decodeCallMeta(frame.meta), lane, services });
-    lane.calls.set(frame.call, invocation);
+    lane.calls.add(frame.call, invocation);
     this.#onCallsInside(++this.#inside);
     const job: LaneJob = { loaded, image: services.image, invocation, lane };
-    this.#current.run(invocation, this.#run, job, frame.payload);
+    // Once something has asked which call is running, each promise of this thread costs 0.1 us more.
+    if (loaded.mayPrint === false) this.#run(job, frame.payload);
+    else this.#current.run(invocation, this.#run, job, frame.payload);
   }
 
   /** An answer that is there at once leaves at once. */
@@ -148,7 +150,7 @@ export class InvocationLoop {
   }
 
   #answer({ invocation, lane }: LaneJob, kind: FrameKind, content: Uint8Array): void {
-    const { runMs, call } = invocation;
+    const { runMs, channelNumber: call } = invocation;
     invocation.finish();
     lane.calls.delete(call);
     const nested = this.#role?.nested;
@@ -179,7 +181,7 @@ export class InvocationLoop {
 
   /** The calling instance is gone: nobody waits, and its slot is free once its call has left. */
   #laneClosed(lane: Lane): void {
-    for (const invocation of lane.calls.values()) this.#cancel(invocation, { reason: 'cancelled' });
+    for (const invocation of lane.calls.items()) this.#cancel(invocation, { reason: 'cancelled' });
     if (lane.slot && lane.calls.size === 0 && lane.slot.word.surrender()) this.#returned(lane.slot.link);
   }
 

@@ -32,8 +32,8 @@ interface InvocationFacts {
 }
 
 export class Invocation {
-  /** Its number on the channel. */
-  readonly call: number;
+  /** On the lane on which it came. */
+  channelNumber: number;
   readonly meta: CallMeta;
   readonly lane: CallLane;
   readonly context: Context;
@@ -49,7 +49,7 @@ export class Invocation {
   #isFinished = false;
 
   constructor({ frame, meta, lane, services }: InvocationFacts) {
-    this.call = frame.call;
+    this.channelNumber = frame.call;
     this.meta = meta;
     this.lane = lane;
     this.#remainingMs = frame.argument;

@@ -2,6 +2,7 @@
  * A channel on which calls come in: the one of the instance's own host, or a link from another instance that leases a slot of this one.
  * Calls are numbered by each channel for itself, and answered on the one on which they came.
  */
+import { CallTable } from '../transport/call-table.ts';
 import type { LeaseWord } from '../transport/lease-word.ts';
 import type { Channel } from '../transport/protocol.ts';
 import type { CallLane, Invocation } from './invocation.ts';
@@ -15,7 +16,7 @@ export interface LeasedSlot {
 
 export class Lane implements CallLane {
   readonly outbox: Outbox;
-  readonly calls = new Map<number, Invocation>();
+  readonly calls = new CallTable<Invocation>();
   readonly slot: LeasedSlot | undefined;
   readonly #channel: Channel;
   readonly #awaited = { peer: 0, host: 0 };

@@ -76,7 +76,7 @@ export class LogSender {
       ...(fields === undefined ? {} : { fields }),
     };
     if (this.#dropped > 0) this.#sayDropped();
-    if (this.#dropped > 0 || !this.#offer(line, invocation?.call ?? 0)) this.#dropped++;
+    if (this.#dropped > 0 || !this.#offer(line, invocation?.channelNumber ?? 0)) this.#dropped++;
   }
 
   #sayDropped(): void {

@@ -218,7 +218,7 @@ function nestedMeta(
 ): NestedCallMeta {
   return {
     name,
-    parentCall: parent.call,
+    parentCall: parent.channelNumber,
     ...(timeoutMs === undefined ? {} : { timeoutMs: Math.min(timeoutMs, parent.remainingMs) }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(parent.lane.isOwn ? {} : { parentDepth: parent.meta.depth }),

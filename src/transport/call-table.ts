@@ -12,7 +12,7 @@ interface Numbered {
 }
 
 export class CallTable<T extends Numbered> {
-  /** At least half empty; its length is a power of two. */
+  /** Its length is a power of two. Where this end gives the numbers, it is at least half empty. */
   #places: (T | undefined)[] = new Array<T | undefined>(FIRST_PLACES).fill(undefined);
   #size = 0;
   #last = 0;
@@ -31,8 +31,10 @@ export class CallTable<T extends Numbered> {
     return number;
   }
 
-  /** With the number that `nextNumber` just gave. */
+  /** With the number that `nextNumber` just gave, or one that the other end of the channel has chosen and that is not in here. */
   add(number: number, item: T): void {
+    // Numbers of the other end skip what is taken there, where the table may be larger.
+    while (this.#places[number & (this.#places.length - 1)]) this.#grow();
     item.channelNumber = number;
     this.#places[number & (this.#places.length - 1)] = item;
     this.#size++;

@@ -12,15 +12,22 @@
  * (invariant 6 in README.md).
  */
 import { isAscii, isUtf8, transcode } from 'node:buffer';
-import { addExtension, Packr, Unpackr } from 'msgpackr';
+import { addExtension, Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE, Unpackr } from 'msgpackr';
 import { CodecError, findOffender } from './codec-error.ts';
 import { MAX_FRAME_BYTES } from './limits.ts';
 
-/** As documented by msgpackr: the next encoding may overwrite this one, so that its buffer is used again and again. */
-const RESET_BUFFER_MODE = 1024;
+/**
+ * As documented by msgpackr: it answers with its working buffer and where in it the encoding stands, which the next one overwrites. A view on
+ * that would cost a third of a small encoding.
+ */
+const PACK_MODE = REUSE_BUFFER_MODE | RESET_BUFFER_MODE;
 /** After an encoding above this the working buffer, up to four times as large, is given back. */
 const KEPT_BUFFER_BYTES = 1_048_576;
 const FRESH_BUFFER_BYTES = 8_192;
+const ON_HEAP_BYTES = 64;
+const SCRATCH_BYTES = 1_024;
+/** Below it a loop is faster than making a view, or a call, for `set`. */
+const LOOPED_BYTES = 96;
 
 const BIN_32 = 0xc6;
 const STR_32 = 0xdb;
@@ -70,7 +77,11 @@ const decideFor = (useRecord: boolean) => () => {
 };
 const plainPackr: Packr = new PlainPackr({ ...COMMON, useRecords: decideFor(false) });
 const recordPackr = new Packr({ ...COMMON, useRecords: decideFor(true) });
-const plainUnpackr = new Unpackr({ structuredClone: false, useRecords: false, mapsAsObjects: true });
+const PLAIN_UNPACKING = { structuredClone: false, useRecords: false, mapsAsObjects: true } as const;
+const plainUnpackr = new Unpackr(PLAIN_UNPACKING);
+/** msgpackr makes a DataView for each array that it has not seen yet, which is half of what decoding a small one costs. So these are copied here. */
+const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+const scratchUnpackr = new Unpackr({ ...PLAIN_UNPACKING, copyBuffers: true });
 const recordUnpackr = new Unpackr({ structuredClone: false, mapsAsObjects: false });
 
 const textEncoder = new TextEncoder();
@@ -103,11 +114,12 @@ export function encodePayload(value: unknown, options: EncodeOptions = {}): Uint
   throw new CodecError('too-large', [], `more than ${limitBytes} bytes`);
 }
 
-/** Throws `CodecError`. Buffers in the result are views on `bytes`. */
+/** Throws `CodecError`. Buffers in the result are views on `bytes`, but for small ones. */
 export function decodePayload(bytes: Uint8Array): unknown {
-  // A Buffer decodes strings faster than a Uint8Array, and what was a Buffer becomes one again.
-  const source = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
+    if (bytes.length <= SCRATCH_BYTES && bytes[0] !== MAPS_MARK) return unpackSmall(bytes);
+    // A Buffer decodes strings faster than a Uint8Array, and what was a Buffer becomes one again.
+    const source = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const text = unpackText(source);
     if (text !== undefined) return text;
     if (source[0] !== MAPS_MARK) return plainUnpackr.unpack(source);
@@ -134,11 +146,18 @@ function pack(value: unknown): Uint8Array {
     if (packed) return packed;
   }
   try {
-    return owned(plainPackr.pack(value, RESET_BUFFER_MODE), 0);
+    return owned(plainPackr.pack(value, PACK_MODE), 0);
   } catch (thrown) {
     if (thrown !== MAP_FOUND) throw thrown;
   }
-  return owned(recordPackr.pack(value, RESET_BUFFER_MODE), 1);
+  return owned(recordPackr.pack(value, PACK_MODE), 1);
+}
+
+function unpackSmall(bytes: Uint8Array): unknown {
+  const { length } = bytes;
+  if (length > LOOPED_BYTES) scratch.set(bytes);
+  else for (let index = 0; index < length; index++) scratch[index] = bytes[index] ?? 0;
+  return scratchUnpackr.unpack(scratch, length);
 }
 
 /** A large Buffer, as msgpackr would write it ("bin 32"), but copied once instead of twice. */
@@ -174,12 +193,21 @@ function unpackText(source: Buffer): string | undefined {
   return isUtf8(text) ? transcode(text, 'utf8', 'utf16le').toString('utf16le') : undefined;
 }
 
-/** A copy with an ArrayBuffer of exactly its size: a view on the working buffer would be overwritten, and posted whole. */
-function owned(encoded: Uint8Array, reserved: 0 | 1): Uint8Array {
-  const copy = new Uint8Array(encoded.length + reserved);
+/** The working buffer, as `PACK_MODE` answers with it. */
+type PackedIn = Uint8Array & { readonly start: number; readonly end: number };
+
+/**
+ * A copy: a view on the working buffer would be overwritten. V8 keeps the bytes of arrays up to 64 bytes in its own heap; a larger one of its own
+ * costs 1 us, for memory of its own and its release, and a slice of Node's pool a tenth of that. Such slices are never transferred.
+ */
+function owned(packed: Uint8Array, reserved: 0 | 1): Uint8Array {
+  const { start, end } = packed as PackedIn;
+  const length = end - start;
+  const copy = length < ON_HEAP_BYTES ? new Uint8Array(length + reserved) : Buffer.allocUnsafe(length + reserved);
   if (reserved === 1) copy[0] = MAPS_MARK;
-  copy.set(encoded, reserved);
-  if (encoded.length > KEPT_BUFFER_BYTES) renewBuffer();
+  if (length > LOOPED_BYTES) copy.set(packed.subarray(start, end), reserved);
+  else for (let index = 0; index < length; index++) copy[index + reserved] = packed[start + index] ?? 0;
+  if (length > KEPT_BUFFER_BYTES) renewBuffer();
   return copy;
 }
 

@@ -68,8 +68,9 @@ export class RingWriter {
   readonly #bytes: Uint8Array;
   readonly #capacity: number;
   #written: number;
-  /** As last seen: the reader may be further. */
+  /** As last seen: the reader may be further. Looking again fetches a line that the reader has just written: 0.1 us. */
   #read: number;
+  #takenBytes: number;
   #posted: number;
   #postedBytes: number;
 
@@ -81,6 +82,7 @@ export class RingWriter {
     this.#capacity = views.capacity;
     this.#written = Atomics.load(this.#words, WRITTEN);
     this.#read = Atomics.load(this.#words, READ);
+    this.#takenBytes = Atomics.load(this.#words, TAKEN_BYTES);
     this.#posted = Atomics.load(this.#words, POSTED);
     this.#postedBytes = Atomics.load(this.#words, POSTED_BYTES);
   }
@@ -88,8 +90,13 @@ export class RingWriter {
   /** What the reader has not had, on both ways. */
   get waitingBytes(): number {
     this.#read = Atomics.load(this.#words, READ);
-    const postedBytes = (this.#postedBytes - Atomics.load(this.#words, TAKEN_BYTES)) >>> 0;
-    return ((this.#written - this.#read) >>> 0) + postedBytes;
+    this.#takenBytes = Atomics.load(this.#words, TAKEN_BYTES);
+    return this.#waitingAtMost;
+  }
+
+  /** Looks at how far the reader is only where that may matter. */
+  hasMoreWaitingThan(bytes: number): boolean {
+    return this.#waitingAtMost > bytes && this.waitingBytes > bytes;
   }
 
   /** False when there is no room. */
@@ -159,6 +166,10 @@ export class RingWriter {
     return HEAD_BYTES;
   }
 
+  get #waitingAtMost(): number {
+    return ((this.#written - this.#read) >>> 0) + ((this.#postedBytes - this.#takenBytes) >>> 0);
+  }
+
   get #room(): number {
     return this.#capacity - ((this.#written - this.#read) >>> 0);
   }
@@ -172,6 +183,8 @@ export class RingReader {
   #read: number;
   #taken: number;
   #takenBytes: number;
+  /** Whether the word may say so: while it does not, the line stays in the caches of both sides. */
+  #isParked = true;
 
   constructor(ring: SharedArrayBuffer) {
     const views = new RingViews(ring);
@@ -239,6 +252,7 @@ export class RingReader {
 
   /** True when the reader may sleep: whoever sends next rings. False when something has come in the meantime. */
   park(): boolean {
+    this.#isParked = true;
     Atomics.store(this.#words, PARKED, 1);
     if (!this.hasMore) return true;
     this.unpark();
@@ -246,6 +260,8 @@ export class RingReader {
   }
 
   unpark(): void {
+    if (!this.#isParked) return;
+    this.#isParked = false;
     Atomics.store(this.#words, PARKED, 0);
   }
 

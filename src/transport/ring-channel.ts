@@ -156,11 +156,11 @@ export class RingChannel implements Channel, Waiting, Ringing {
   }
 
   /** Hands on what has come, up to a bound; returns how many frames that were. Nothing before there is a receiver. */
-  poll(): number {
+  poll(nowMs = this.#spinner.nowMs()): number {
     if (this.#isPolling || !this.#hasReceiver) return 0;
     this.#isPolling = true;
     let count = 0;
-    const dueMs = this.#spinsFor === 'calls' ? this.#spinner.nowMs() + BATCH_MS : Number.POSITIVE_INFINITY;
+    const dueMs = nowMs + BATCH_MS;
     try {
       while (count < FRAMES_PER_TURN && !this.#core.isClosed) {
         const frame = this.#next();
@@ -305,8 +305,7 @@ export class RingChannel implements Channel, Waiting, Ringing {
   }
 
   #isFull(): boolean {
-    const { waitingBytes } = this.#writer;
-    if (waitingBytes <= this.#highWaterBytes) return false;
+    if (!this.#writer.hasMoreWaitingThan(this.#highWaterBytes)) return false;
     // Half empty before more is asked for, so that the two do not go to and fro for each frame.
     this.#writer.wantRoom((this.#highWaterBytes >> 1) + 1);
     if (this.#writer.waitingBytes * 2 <= this.#highWaterBytes) {

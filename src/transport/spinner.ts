@@ -15,8 +15,8 @@ const LOOKS = 32;
 export interface Waiting {
   /** False when it has taken too long, or nobody waits any more. Called when nothing else is to be done. */
   isWorthwhile(nowMs: number): boolean;
-  /** Hands on what has come, and says how much that was. */
-  poll(): number;
+  /** Hands on what has come, and says how much that was. `nowMs` may be a few looks old. */
+  poll(nowMs: number): number;
   readonly hasMore: boolean;
   /** Nobody looks any more: it must ask to be woken. */
   giveUp(): void;
@@ -113,7 +113,7 @@ export class Spinner {
       }
       this.#giveUpAt(nowMs);
       if (this.#waiting.length === 0) return;
-      if (this.#look()) return this.#arm();
+      if (this.#look(nowMs)) return this.#arm();
     }
   }
 
@@ -127,11 +127,11 @@ export class Spinner {
   }
 
   /** True when something has come. */
-  #look(): boolean {
+  #look(nowMs: number): boolean {
     const waiting = this.#waiting;
     for (let look = 0; look < LOOKS; look++) {
       for (const one of waiting) {
-        if (one.hasMore && one.poll() > 0) return true;
+        if (one.hasMore && one.poll(nowMs) > 0) return true;
       }
     }
     return false;

@@ -13,7 +13,11 @@ export interface WrappedScript {
   readonly isAscii: boolean;
   /** It may have an `import()` in it. */
   readonly mayImport: boolean;
+  /** It may use `console` or a standard stream. */
+  readonly mayPrint: boolean;
 }
+
+const PRINTING = ['console', 'stdout', 'stderr'];
 
 const WRAPPING_BYTES = WRAPPER_HEAD.length + WRAPPER_TAIL.length;
 
@@ -25,7 +29,8 @@ export function wrapScript(source: Buffer, allocate: (bytes: number) => Buffer =
   text.write(WRAPPER_TAIL, WRAPPER_HEAD.length + source.byteLength, 'latin1');
   // The line that makes a script executable is no JavaScript within a function.
   if (hasHashbang(source)) text.write('//', WRAPPER_HEAD.length, 'latin1');
-  return { text, isAscii: isAscii(text), mayImport: source.includes('import(') };
+  const mayPrint = PRINTING.some((word) => source.includes(word));
+  return { text, isAscii: isAscii(text), mayImport: source.includes('import('), mayPrint };
 }
 
 export function hasHashbang(source: Uint8Array): boolean {

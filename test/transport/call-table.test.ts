@@ -58,4 +58,21 @@ describe('call table', () => {
     table.delete(number + 16);
     expect(table.size).toBe(1);
   });
+
+  it('takes any numbers that the other end of a channel chooses', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 100_000 }), { maxLength: 100 }), (numbers) => {
+        const table = new CallTable<Item>();
+        const items = numbers.map((number) => {
+          const item: Item = {};
+          table.add(number, item);
+          return item;
+        });
+        expect(numbers.map((number) => table.get(number))).toEqual(items);
+        expect(table.size).toBe(numbers.length);
+        for (const number of numbers) table.delete(number);
+        expect(table.size).toBe(0);
+      }),
+    );
+  });
 });

@@ -114,12 +114,11 @@ describe('the payload codec', () => {
     });
   });
 
-  it('owns its bytes alone: a later encoding does not change an earlier one', () => {
-    const first = encodePayload({ text: 'first' });
+  it.each([5, 70, 3_000, 5_000])('owns its bytes alone: later encodings do not change one of %i characters', (length) => {
+    const first = encodePayload({ text: 'f'.repeat(length) });
     const copy = Buffer.from(first);
-    for (let index = 0; index < 2_000; index++) encodePayload({ index, text: 'other'.repeat(10) });
+    for (let index = 0; index < 2_000; index++) encodePayload({ index, text: 'other'.repeat(index % 300) });
     expect(copy.equals(first)).toBe(true);
-    expect(first.buffer.byteLength).toBe(first.length);
   });
 
   it.each([

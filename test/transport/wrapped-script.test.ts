@@ -26,3 +26,11 @@ it('Whether it may import is known', () => {
   expect(wrapScript(Buffer.from("import('x')")).mayImport).toBe(true);
   expect(wrapScript(Buffer.from('imports(x)')).mayImport).toBe(false);
 });
+
+it.each(["console.log('x')", 'process.stdout.write(x)', "import { stderr } from 'node:process'"])(
+  'Whether it may print is known: %s',
+  (source) => {
+    expect(wrapScript(Buffer.from(source)).mayPrint).toBe(true);
+    expect(wrapScript(Buffer.from('module.exports = (event) => event')).mayPrint).toBe(false);
+  },
+);

@@ -100,13 +100,9 @@ export class InstanceConnection {
     switch (frame.kind) {
       case FRAME_KINDS.result:
       case FRAME_KINDS.end:
-        this.#leave(frame.call)?.succeeded(frame.payload, frame.argument);
+      case FRAME_KINDS.failure:
+        this.#answered(frame);
         break;
-      case FRAME_KINDS.failure: {
-        const error = this.#options.mapError(decodeMeta(frame.meta) as SerializedError);
-        this.#leave(frame.call)?.failed(error, frame.argument);
-        break;
-      }
       case FRAME_KINDS.chunk:
         this.#calls
           .get(frame.call)
@@ -138,13 +134,19 @@ export class InstanceConnection {
     return number !== undefined && this.#calls.get(number) === call ? number : undefined;
   }
 
-  /** Takes the call out before it is told, so that a caller who calls again at once finds the slot accounted for. */
-  #leave(number: number): InstanceCall | undefined {
+  /**
+   * The caller is told first: if it calls again at once, the router learns of both in one turn, and of the free slot ahead of the call
+   * (router, invariant 5).
+   */
+  #answered({ kind, call: number, argument, meta, payload }: Frame): void {
     const call = this.#calls.get(number);
-    if (!call) return undefined;
+    if (!call) return;
+    const error =
+      kind === FRAME_KINDS.failure ? this.#options.mapError(decodeMeta(meta) as SerializedError) : undefined;
     this.#calls.delete(number);
+    if (error) call.failed(error, argument);
+    else call.succeeded(payload, argument);
     this.#options.observer.callLeft(this.#options.origin.instanceId, call);
-    return call;
   }
 
   #beginNested(frame: Frame): void {

@@ -140,10 +140,11 @@ export class Routing {
     call.attempt++;
     // As calls that wait do, it follows its alias to where that leads by now.
     if (!this.#table.isTarget(call.request, route.version.version)) return this.invoke(call);
-    route.touch(this.#context.clock.nowMs());
+    const nowMs = this.#context.clock.nowMs();
+    route.touch(nowMs);
     this.#wheel.add(call);
     route.enqueue(call);
-    this.#dispatchWaiting(route);
+    this.#dispatchWaiting(route, nowMs);
     this.#askForInstance(route);
   }
 
@@ -154,7 +155,7 @@ export class Routing {
     this.#leases.instanceReady(handle);
     route.instances.add(handle, nowMs);
     this.#routeOfInstance.set(handle.instanceId, route);
-    this.#dispatchWaiting(route);
+    this.#dispatchWaiting(route, nowMs);
   }
 
   instanceEnded(instanceId: string, loss: InstanceLoss): void {
@@ -255,17 +256,17 @@ export class Routing {
 
   #slotFree(instanceId: string): void {
     const route = this.#routeOfInstance.get(instanceId);
+    if (!route) return;
     const nowMs = this.#context.clock.nowMs();
-    route?.touch(nowMs);
-    if (route?.instances.giveBack(instanceId, nowMs)) this.#dispatchWaiting(route);
+    route.touch(nowMs);
+    if (route.instances.giveBack(instanceId, nowMs)) this.#dispatchWaiting(route, nowMs);
   }
 
   #revokeMoved(name: string): void {
     this.#leases.revokeWhere((route) => route.version.name === name && !this.#table.leadsOnlyTo(route));
   }
 
-  #dispatchWaiting(route: VersionRoute): void {
-    const nowMs = this.#context.clock.nowMs();
+  #dispatchWaiting(route: VersionRoute, nowMs: number): void {
     for (let call = route.nextWaiting(); call; call = route.nextWaiting()) {
       this.#wheel.remove(call);
       route.withdraw(call);
