@@ -1,9 +1,8 @@
 /**
- * Entry point of an instance in a child process. Its one link is a duplex pipe, with the control port and the port of calls on it. When the
- * pipe closes, its agent has died, and it ends with it.
+ * Entry point of an instance in a child process. Its link is a duplex pipe, with the control port and the port of calls on it; where calls
+ * come from another process than its agent, it connects there for them. When the pipe closes, its agent has died, and it ends with it.
  */
 import { Socket } from 'node:net';
-import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { serializeError, TroupeError } from '../errors.ts';
 import { decodeMeta, encodeMeta } from '../transport/codec.ts';
@@ -15,15 +14,18 @@ import {
   type ProcessInstanceMessage,
   SLEEP_ARGUMENT,
   SPARE_ARGUMENT,
+  WIRE_ARGUMENT,
 } from '../transport/instance-control.ts';
 import { Multiplexer } from '../transport/multiplexer.ts';
-import { EMPTY, FRAME_KINDS, type Frame } from '../transport/protocol.ts';
+import { type Channel, EMPTY, FRAME_KINDS, type Frame } from '../transport/protocol.ts';
 import { StreamChannel } from '../transport/stream-channel.ts';
+import { connectWire, type WireAddress } from '../transport/wire.ts';
 import { captureConsole } from './console-capture.ts';
 import { Gauges } from './gauges.ts';
 import { Instance } from './instance.ts';
 import { Outbox } from './outbox.ts';
 import { ProcessGroups } from './process-groups.ts';
+import { twoTurns } from './two-turns.ts';
 
 // The limit of the heap is set by now. V8 refuses code caches that were made under other flags: as threads have none, so has this.
 setFlagsFromString('--max-old-space-size=0');
@@ -42,7 +44,13 @@ const hostEnv = Object.fromEntries(
 );
 
 const pipe = new Socket({ fd: PROCESS_INSTANCE_FD, readable: true, writable: true });
-const link = new StreamChannel(pipe, { spinsFor: 'calls', spin: !process.argv.includes(SLEEP_ARGUMENT) });
+const spin = !process.argv.includes(SLEEP_ARGUMENT);
+const hasWire = process.argv.includes(WIRE_ARGUMENT);
+const link = new StreamChannel(pipe, hasWire ? {} : { spinsFor: 'calls', spin });
+let tellAddress: (address: WireAddress) => void = () => {};
+const whenTold = new Promise<WireAddress>((resolve) => {
+  tellAddress = resolve;
+});
 const outbox = new Outbox(link);
 const multiplexer = new Multiplexer(link, {
   onLinkFrame: (frame) => {
@@ -59,15 +67,13 @@ const gauges = new Gauges(new Float64Array(INSTANCE_GAUGES.length), {
   // Dropped when the pipe is full: a newer one follows.
   written: (values) => outbox.offer(controlFrame({ type: 'gauges', values: [...values] }, 0)),
 });
-/** The first ends the turn, in which what was sent is written; before the second the pipe is read. */
-const catchUp = async () => {
-  await turnOfTheLoop();
-  await turnOfTheLoop();
-};
-const instance = new Instance({ calls: multiplexer.open(PROCESS_PORTS.calls), gauges, groups, hostEnv, catchUp });
-captureConsole(instance.logs);
 
 link.ref();
+const wire = hasWire ? await connectWire(await whenTold, { spin }) : undefined;
+const calls: Channel = wire ?? multiplexer.open(PROCESS_PORTS.calls);
+const instance = new Instance({ calls, gauges, groups, hostEnv, catchUp: twoTurns });
+captureConsole(instance.logs);
+
 let isCrashing = false;
 let isAgentGone = false;
 link.onClose(() => {
@@ -79,6 +85,8 @@ process.once('exit', (code) => {
   groups.killAll();
   instance.flush();
   // Frames leave at the end of a turn, and there is none after this one: closing writes them now.
+  // Why it ends, its agent says, in whose place nobody else does.
+  wire?.close();
   if (!link.isClosed) multiplexer.close(new TroupeError('INSTANCE_CRASHED', `The process exited with code ${code}.`));
   if (isAgentGone) killOwnGroup();
 });
@@ -96,6 +104,7 @@ function killOwnGroup(): void {
 }
 
 function receive(message: ProcessInstanceMessage, call: number): void {
+  if (message.type === 'connect') return tellAddress(message.address);
   if (message.type !== 'specialise') return;
   void instance.specialise(message.image).then((outcome) => tell({ type: 'specialised', outcome }, call));
 }
@@ -119,5 +128,6 @@ function crash(error: unknown): void {
   tell({ type: 'crashed', error: serialized });
   pipe.once('finish', exit);
   setTimeout(exit, CRASH_FLUSH_MS);
+  wire?.close();
   multiplexer.close(new TroupeError('INSTANCE_CRASHED', `${serialized.name}: ${serialized.message}`, { cause: error }));
 }

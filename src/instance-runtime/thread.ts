@@ -11,10 +11,13 @@ import { AttendingEnd } from '../transport/control-port.ts';
 import type { InstanceControl, ThreadInstanceData } from '../transport/instance-control.ts';
 import { RingChannel } from '../transport/ring-channel.ts';
 import { MAX_IDLE_SPIN_MS, MAX_SPIN_MS, SpinPolicy } from '../transport/spin-policy.ts';
+import type { StreamChannel } from '../transport/stream-channel.ts';
+import { connectWire } from '../transport/wire.ts';
 import { captureConsole } from './console-capture.ts';
 import { Gauges } from './gauges.ts';
 import { Instance } from './instance.ts';
 import { ProcessGroups } from './process-groups.ts';
+import { twoTurns } from './two-turns.ts';
 
 /**
  * Between two calls of a loop inside another instance. One that comes after more comes from outside by way of that instance: then three threads
@@ -28,23 +31,20 @@ const ROUSED_MS = 1.5;
 
 const data: ThreadInstanceData = workerData;
 const groups = new ProcessGroups();
-const calls = new RingChannel({
-  port: data.calls,
-  incoming: data.callsIn,
-  outgoing: data.callsOut,
-  spinsFor: 'calls',
-  policy: new SpinPolicy({ isAllowed: data.spin, maxSpinMs: MAX_IDLE_SPIN_MS }),
-});
+// The control port keeps the thread alive, and ends it: its agent closes it when the instance is to leave.
+data.control.once('close', () => process.exit());
+const calls = await connect(data);
 const gauges = new Gauges(new Float64Array(data.gauges), { intervalMs: 50, shortestMs: 5 });
 // A thread shares nothing of its host's environment.
-const instance = new Instance({ calls, gauges, groups, hostEnv: {}, catchUp: () => void calls.poll() });
+const catchUp = calls instanceof RingChannel ? () => void calls.poll() : twoTurns;
+const instance = new Instance({ calls, gauges, groups, hostEnv: {}, catchUp });
 captureConsole(instance.logs);
 
-// The control port keeps the thread alive, and ends it: its agent closes it when the instance is to leave.
 const controlEnd = new AttendingEnd(data.control, data.controlBell);
-data.control.once('close', () => process.exit());
 process.once('exit', () => {
   instance.flush();
+  // What was sent into a socket leaves at the end of a turn, and there is none after this one: closing writes it now.
+  if (!(calls instanceof RingChannel)) calls.close();
   groups.killAll();
 });
 
@@ -54,7 +54,7 @@ controlEnd.onSpecialise((image) => {
   void instance.specialise(image).then((outcome) => {
     const answer = () => {
       controlEnd.specialised(outcome);
-      if (outcome.kind === 'ready' && data.spin && !instance.hadEarlyCalls) setImmediate(awaitFirstCall);
+      if (outcome.kind === 'ready' && data.spin && !instance.hadEarlyCalls) expectCall();
     };
     // That it is ready, the channel of calls has said; what calls that came before it have answered leaves first.
     if (instance.hadEarlyCalls) setImmediate(answer);
@@ -79,13 +79,30 @@ setImmediate(attend);
 
 function attend(): void {
   // Who spins for it while it sleeps keeps its core from it, if that is the one on which it would wake up.
-  calls.setAway(true);
-  controlEnd.attend({ spinMs: data.spin ? ROUSED_MS : 0, awake: () => calls.setAway(false) });
+  setAway(true);
+  controlEnd.attend({ spinMs: data.spin ? ROUSED_MS : 0, awake: () => setAway(false) });
   // What was said leads on first, and answers leave.
   setImmediate(isTold || controlEnd.isHungUp ? () => controlEnd.listen() : attend);
 }
 
-function awaitFirstCall(): void {
+/** Up means connected: nobody hears of an instance that cannot be called. */
+function connect({ calls, spin }: ThreadInstanceData): RingChannel | Promise<StreamChannel> {
+  if ('path' in calls) return connectWire(calls, { spin });
+  const policy = new SpinPolicy({ isAllowed: spin, maxSpinMs: MAX_IDLE_SPIN_MS });
+  return new RingChannel({ ...calls, spinsFor: 'calls', policy });
+}
+
+function setAway(isAway: boolean): void {
+  if (calls instanceof RingChannel) calls.setAway(isAway);
+}
+
+/** After this turn, in which the outcome leaves. */
+function expectCall(): void {
+  if (calls instanceof RingChannel) setImmediate(awaitFirstCall, calls);
+  else calls.awaitCall();
+}
+
+function awaitFirstCall(calls: RingChannel): void {
   const untilMs = performance.now() + FIRST_CALL_MS;
   while (performance.now() < untilMs && !calls.isClosed) {
     if (calls.hasMore && calls.poll() > 0) return;

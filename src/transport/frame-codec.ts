@@ -1,9 +1,9 @@
 /**
  * Frames as bytes of a stream. The layout is in README.md; all numbers are little-endian.
  *
- * The decoder takes chunks as they come, however they were cut. Bad input ends it: one typed error, and nothing after. It never
- * allocates what a header merely declares: it holds the chunks that came, and joins them once a frame is whole (invariants 4 and 5 in
- * README.md).
+ * The decoder takes chunks as they come, however they were cut. Bad input ends it: one typed error, and nothing after. A frame that is not
+ * whole yet is gathered in memory of its own, which is never more than `AHEAD_BYTES` or twice what came, whatever its header declares
+ * (invariants 4 and 5 in README.md). Whoever reads may read into that memory at once: then a large frame is not copied.
  */
 import { TroupeError } from '../errors.ts';
 import { MAX_FRAME_BYTES } from './limits.ts';
@@ -13,7 +13,13 @@ import { FRAME_KINDS, FRAME_VERSION, type Frame, type FrameKind } from './protoc
 export const FRAME_HEAD_BYTES = 28;
 const LENGTH_BYTES = 4;
 const IDENTITY_BYTES = 8;
+/** What may be allocated for a frame of which only the head is there. */
+const AHEAD_BYTES = 4_194_304;
+/** Frames of which more than this is missing are read into their own memory. */
+const DIRECT_BYTES = 16_384;
+const SCRATCH_BYTES = 65_536;
 
+const EMPTY_BUFFER = Buffer.alloc(0);
 const KNOWN_KINDS: ReadonlySet<number> = new Set(Object.values(FRAME_KINDS));
 
 /** Whether the number is a kind of this version. */
@@ -50,11 +56,15 @@ export interface FrameDecoderOptions {
 
 export class FrameDecoder {
   readonly #maxFrameBytes: number;
-  #chunks: Buffer[] = [];
+  /** A frame from its first byte on, of which `#heldBytes` are there. */
+  #partial: Buffer | undefined;
   #heldBytes = 0;
-  /** Nothing can be read before this many bytes are held. */
+  /** Nothing more can be read before this many bytes are held. */
   #neededBytes = LENGTH_BYTES;
   #error: TroupeError | undefined;
+  #scratch: Buffer | undefined;
+  /** The part of `#partial` that was given out to read to. */
+  #direct: Buffer | undefined;
 
   constructor(options: FrameDecoderOptions = {}) {
     this.#maxFrameBytes = options.maxFrameBytes ?? MAX_FRAME_BYTES;
@@ -65,49 +75,98 @@ export class FrameDecoder {
     return this.#error;
   }
 
-  /** The frames that this chunk completes. Their bytes are views on the chunk, or on a join of chunks that nobody else holds. */
+  /** The frames that this chunk completes. Their bytes are views on the chunk, or on memory that nobody else holds. */
   push(chunk: Uint8Array): Frame[] {
+    return this.#take(asBuffer(chunk), false);
+  }
+
+  /** Where the next bytes may be read to. Good until the next call of any method. */
+  space(): Buffer {
+    if (this.#partial && this.#neededBytes - this.#heldBytes > DIRECT_BYTES) {
+      const memory = this.#reserve(this.#heldBytes + DIRECT_BYTES);
+      this.#direct = memory.subarray(this.#heldBytes, this.#neededBytes);
+      return this.#direct;
+    }
+    this.#scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+    return this.#scratch;
+  }
+
+  /** The frames that are complete now that so many bytes were read to `space`, or to other memory: nothing of them lies there. */
+  filled(bytes: number, space: Uint8Array): Frame[] {
+    const isDirect = space === this.#direct;
+    this.#direct = undefined;
+    if (!isDirect) return this.#take(asBuffer(space).subarray(0, bytes), true);
     const frames: Frame[] = [];
-    if (this.#error || chunk.length === 0) return frames;
-    this.#chunks.push(asBuffer(chunk));
-    this.#heldBytes += chunk.length;
-    // Joining only once enough is held keeps the cost linear, however small the chunks are.
-    if (this.#heldBytes < this.#neededBytes) return frames;
-    const [only] = this.#chunks;
-    const held = this.#chunks.length === 1 && only ? only : Buffer.concat(this.#chunks, this.#heldBytes);
-    const readTo = this.#read(held, frames);
-    this.#chunks = !this.#error && readTo < held.length ? [held.subarray(readTo)] : [];
-    this.#heldBytes = this.#error ? 0 : held.length - readTo;
+    this.#heldBytes += bytes;
+    this.#completePartial(frames);
     return frames;
   }
 
   /** The input has ended. `FRAME_INVALID` when it did so within a frame, or had been bad before. */
   finish(): TroupeError | undefined {
     if (!this.#error && this.#heldBytes > 0) this.#fail(`the input ended ${this.#heldBytes} bytes into a frame`);
-    this.#chunks = [];
-    this.#heldBytes = 0;
+    this.#forget();
     return this.#error;
   }
 
-  #read(held: Buffer, frames: Frame[]): number {
+  #take(chunk: Buffer, isBorrowed: boolean): Frame[] {
+    const frames: Frame[] = [];
     let offset = 0;
-    for (;;) {
-      const available = held.length - offset;
-      this.#neededBytes = this.#measure(held, offset, available);
-      if (this.#error || available < this.#neededBytes) return offset;
-      const end = offset + this.#neededBytes;
-      const metaStart = offset + FRAME_HEAD_BYTES;
-      const metaEnd = metaStart + held.readUInt32LE(offset + 24);
-      frames.push({
-        kind: held[offset + 5] as FrameKind,
-        port: held.readUInt32LE(offset + 8),
-        call: held.readUInt32LE(offset + 12),
-        argument: held.readDoubleLE(offset + 16),
-        meta: held.subarray(metaStart, metaEnd),
-        payload: held.subarray(metaEnd, end),
-      });
+    while (this.#partial && offset < chunk.length) {
+      const end = Math.min(chunk.length, offset + this.#neededBytes - this.#heldBytes);
+      chunk.copy(this.#reserve(this.#heldBytes + end - offset), this.#heldBytes, offset, end);
+      this.#heldBytes += end - offset;
       offset = end;
+      this.#completePartial(frames);
     }
+    while (!this.#error && offset < chunk.length) {
+      const available = chunk.length - offset;
+      this.#neededBytes = this.#measure(chunk, offset, available);
+      if (this.#error) break;
+      if (available < this.#neededBytes) {
+        this.#beginPartial(chunk, offset);
+        break;
+      }
+      const end = offset + this.#neededBytes;
+      if (isBorrowed) frames.push(readFrame(copyOf(chunk, offset, end), 0, this.#neededBytes));
+      else frames.push(readFrame(chunk, offset, end));
+      offset = end;
+      this.#neededBytes = LENGTH_BYTES;
+    }
+    return frames;
+  }
+
+  #beginPartial(chunk: Buffer, offset: number): void {
+    this.#partial = Buffer.allocUnsafeSlow(FRAME_HEAD_BYTES);
+    const bytes = chunk.length - offset;
+    chunk.copy(this.#reserve(bytes), 0, offset);
+    this.#heldBytes = bytes;
+  }
+
+  /** Hands the gathered frame on once it is whole. */
+  #completePartial(frames: Frame[]): void {
+    const partial = this.#partial;
+    if (!partial || this.#heldBytes < this.#neededBytes) return;
+    this.#neededBytes = this.#measure(partial, 0, this.#heldBytes);
+    if (!this.#error && this.#heldBytes < this.#neededBytes) return;
+    if (!this.#error) frames.push(readFrame(partial, 0, this.#neededBytes));
+    this.#forget();
+  }
+
+  /** The memory of the gathered frame, with room for so many bytes. */
+  #reserve(bytes: number): Buffer {
+    const partial = this.#partial ?? EMPTY_BUFFER;
+    if (partial.length >= bytes) return partial;
+    const room = Math.max(bytes, Math.min(this.#neededBytes, Math.max(AHEAD_BYTES, 2 * partial.length)));
+    this.#partial = Buffer.allocUnsafeSlow(room);
+    partial.copy(this.#partial, 0, 0, this.#heldBytes);
+    return this.#partial;
+  }
+
+  #forget(): void {
+    this.#partial = undefined;
+    this.#heldBytes = 0;
+    this.#neededBytes = LENGTH_BYTES;
   }
 
   /** How many bytes the frame at `offset` has, as far as can be said yet. Checks each field as soon as it is there. */
@@ -134,6 +193,25 @@ export class FrameDecoder {
     this.#error = new TroupeError('FRAME_INVALID', `A frame cannot be read: ${why}. The channel is closed.`);
     return 0;
   }
+}
+
+function readFrame(held: Buffer, offset: number, end: number): Frame {
+  const metaStart = offset + FRAME_HEAD_BYTES;
+  const metaEnd = metaStart + held.readUInt32LE(offset + 24);
+  return {
+    kind: held[offset + 5] as FrameKind,
+    port: held.readUInt32LE(offset + 8),
+    call: held.readUInt32LE(offset + 12),
+    argument: held.readDoubleLE(offset + 16),
+    meta: held.subarray(metaStart, metaEnd),
+    payload: held.subarray(metaEnd, end),
+  };
+}
+
+function copyOf(bytes: Buffer, start: number, end: number): Buffer {
+  const copy = Buffer.allocUnsafe(end - start);
+  bytes.copy(copy, 0, start, end);
+  return copy;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -7,6 +7,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { FunctionConfig } from '../config.ts';
 import type { SerializedError } from '../errors.ts';
 import type { PeerEnd, PeerLink } from './peer-protocol.ts';
+import type { WireAddress } from './wire.ts';
 import type { WrappedScript } from './wrapped-script.ts';
 
 export type ArtifactFormat = 'script' | 'module' | 'exec';
@@ -78,22 +79,28 @@ export interface WorkerControl extends Pick<InstanceControl, 'specialise'> {
   linkTo?(calleeId: string, link: number): Promise<PeerLink | undefined>;
 }
 
-/** What a thread instance gets as `workerData`. Both ports are in the transfer list. */
+/** Where the calls of a thread come from: its own process, over rings as `createRing` makes them and their port, or another one. */
+export type ThreadCalls =
+  | {
+      /** The doorbell, and the way of what the rings do not hold. */
+      readonly port: MessagePort;
+      readonly incoming: SharedArrayBuffer;
+      readonly outgoing: SharedArrayBuffer;
+    }
+  | WireAddress;
+
+/** What a thread instance gets as `workerData`. Its ports are in the transfer list. */
 export interface ThreadInstanceData {
   /** Comlink: the instance exposes `InstanceControl` here. */
   readonly control: MessagePort;
   /** As `createBell` makes it: rung for each message on the control port, and the place for what is told first. */
   readonly controlBell: SharedArrayBuffer;
-  /** Beside the rings of the calls: their doorbell, and the way of what they do not hold. */
-  readonly calls: MessagePort;
-  /** Rings as `createRing` makes them: calls on their way in, answers on their way out. */
-  readonly callsIn: SharedArrayBuffer;
-  readonly callsOut: SharedArrayBuffer;
+  readonly calls: ThreadCalls;
   /** A Float64Array of `INSTANCE_GAUGES` length, written by the instance at safe points, read by its agent at any time. */
   readonly gauges: SharedArrayBuffer;
   /** Nobody waits for it yet: it may prepare itself before it answers. */
   readonly isSpare: boolean;
-  /** Whether it may spin while it waits for what comes on its rings. */
+  /** Whether it may spin while it waits for calls. */
   readonly spin: boolean;
 }
 
@@ -111,7 +118,10 @@ export const INSTANCE_GAUGES = {
   length: 6,
 } as const;
 
-/** A process instance is wired by one duplex pipe on this file descriptor, with two ports multiplexed over it. */
+/**
+ * A process instance is wired by one duplex pipe on this file descriptor, with two ports multiplexed over it. The port of calls is not used
+ * where calls come from elsewhere.
+ */
 export const PROCESS_INSTANCE_FD = 3;
 export const PROCESS_PORTS = { control: 0, calls: 1 } as const;
 
@@ -121,8 +131,13 @@ export const SPARE_ARGUMENT = '--spare';
 /** The argument that forbids a process instance to spin while it waits for calls. */
 export const SLEEP_ARGUMENT = '--sleep';
 
+/** The argument that tells a process instance to wait for `connect`: its calls do not come over the pipe. */
+export const WIRE_ARGUMENT = '--wire';
+
 /** The messages on the control port of a process instance, each the `meta` of a `control` frame. `call` matches answer to question. */
 export type ProcessInstanceMessage =
+  /** First of all, where calls come from elsewhere: not an argument, for those are for all to see. */
+  | { readonly type: 'connect'; readonly address: WireAddress }
   | { readonly type: 'specialise'; readonly image: InstanceImage }
   | { readonly type: 'specialised'; readonly outcome: SpecialiseOutcome }
   /** The instance is up and can be specialised. */

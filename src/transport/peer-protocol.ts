@@ -23,8 +23,8 @@ export interface PeerEnd {
 
 /** The agent's hold on a link. */
 export interface PeerLink {
-  /** Lets the caller use a slot, once the call that has it now has left. */
-  lease(): void;
+  /** Lets the caller use a slot, once the call that has it then has left. `done` is called when it may be told so, at once where that can be. */
+  lease(done: () => void): void;
   /** Wants it back; `done` is called once, soon, also when the link is gone (`later`). With `onlyIdle`, not while a call is inside. */
   revoke(onlyIdle: boolean, done: (outcome: RevokeOutcome) => void): void;
 }

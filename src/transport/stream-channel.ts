@@ -2,7 +2,8 @@
  * Channel driver for byte streams: pipes, Unix sockets, TCP, any Duplex.
  *
  * Small frames that are sent within one tick leave in one write: they are written into a slab, which is never written twice, so that
- * nothing is copied again. Large payloads are handed to the stream as they are and must not change until the channel has drained.
+ * nothing is copied again. With a frame upon which this end begins to wait, what there is leaves at once. Large payloads are handed to the
+ * stream as they are and must not change until the channel has drained.
  *
  * A close is a frame, and the end of the stream follows it. An end without that frame means that the other side has died; an end
  * within a frame, or a frame that cannot be read, is FRAME_INVALID.
@@ -28,7 +29,17 @@ interface MaybeRefed {
   unref?(): unknown;
 }
 
+/** Reads for a stream that does not read into memory of its own. */
+export interface StreamReader {
+  /** Where the next bytes are to be put. Good until `filled`. */
+  space(): Uint8Array;
+  /** So many have come there, or to other memory. */
+  filled(bytes: number, space: Uint8Array): void;
+}
+
 export interface StreamChannelOptions extends ChannelOptions {
+  /** Takes the reader of a stream that emits no 'data', as a socket with `onread` does. */
+  readonly reads?: (reader: StreamReader) => void;
   /** What this end keeps its event loop turning for, as long as that pays: answers to its calls, or calls while it has none inside. */
   readonly spinsFor?: 'answers' | 'calls';
   /** False: it sleeps through every wait. True unless told otherwise. */
@@ -46,17 +57,21 @@ export class StreamChannel implements Channel {
   #slabEnd = 0;
   #slabCost = 0;
   #flushArmed = false;
+  #isCorked = false;
   /** Sent, and not yet taken by the operating system. */
   #waitingBytes = 0;
   readonly #spinsFor: StreamChannelOptions['spinsFor'];
+  /** Calls that this end has sent, or has inside, and that are not answered. */
+  #inFlight = 0;
   readonly #spinner: LoopSpinner;
 
   /** Takes the stream over. It no longer keeps the process alive. */
   constructor(stream: Duplex, options: StreamChannelOptions = {}) {
     this.#stream = stream;
-    this.#spinsFor = options.spin === false ? undefined : options.spinsFor;
+    const { spinsFor, spin: isAllowed = true } = options;
+    this.#spinsFor = spinsFor;
     this.#spinner = new LoopSpinner({
-      policy: new SpinPolicy(this.#spinsFor === 'calls' ? { maxSpinMs: MAX_IDLE_SPIN_MS } : {}),
+      policy: new SpinPolicy(spinsFor === 'calls' ? { isAllowed, maxSpinMs: MAX_IDLE_SPIN_MS } : { isAllowed }),
       nowMs: systemClock.nowMs,
       isOpen: () => !this.#core.isClosed,
     });
@@ -64,7 +79,14 @@ export class StreamChannel implements Channel {
     this.#maxFrameBytes = options.maxFrameBytes ?? MAX_FRAME_BYTES;
     this.#decoder = new FrameDecoder({ maxFrameBytes: this.#maxFrameBytes });
     this.#core = new ChannelCore(() => this.#resumeWhenTaken());
-    stream.on('data', (chunk: Buffer) => this.#received(chunk));
+    if (options.reads) {
+      const space = () => this.#decoder.space();
+      const filled: StreamReader['filled'] = (bytes, into) =>
+        this.#received(this.#core.isClosed ? [] : this.#decoder.filled(bytes, into));
+      options.reads({ space, filled });
+    } else {
+      stream.on('data', (chunk: Buffer) => this.#received(this.#core.isClosed ? [] : this.#decoder.push(chunk)));
+    }
     stream.on('end', () => this.#vanished());
     stream.on('error', (cause) => this.#vanished(cause));
     stream.on('close', () => this.#vanished());
@@ -87,7 +109,8 @@ export class StreamChannel implements Channel {
       return 'full';
     }
     this.#put(frame);
-    this.#spinAfter(frame.kind, true);
+    if (this.#spinsFor !== undefined) this.#sentOne(frame.kind);
+    else this.#armFlush();
     return 'sent';
   }
 
@@ -110,6 +133,11 @@ export class StreamChannel implements Channel {
     this.#finish();
   }
 
+  /** The first call is on its way: waiting for it awake saves a wake-up. */
+  awaitCall(): void {
+    if (this.#spinsFor === 'calls') this.#spinner.begin();
+  }
+
   ref(): void {
     (this.#stream as MaybeRefed).ref?.();
   }
@@ -123,7 +151,6 @@ export class StreamChannel implements Channel {
     const isCopied = payload.length <= COPIED_BYTES;
     const roomBytes = FRAME_HEAD_BYTES + frame.meta.length + (isCopied ? payload.length : 0);
     if (this.#slabEnd + roomBytes > this.#slab.length) this.#renewSlab(roomBytes);
-    this.#armFlush();
     const cost = frameCost(frame);
     this.#waitingBytes += cost;
     this.#slabEnd = writeFrameHead(this.#slab, frame, this.#slabEnd);
@@ -132,6 +159,9 @@ export class StreamChannel implements Channel {
       this.#slabEnd += payload.length;
       this.#slabCost += cost;
     } else {
+      // Both parts, and what else is written until the flush, leave in one system call.
+      if (!this.#isCorked) this.#stream.cork();
+      this.#isCorked = true;
       this.#writeSlab();
       this.#write(payload, cost);
     }
@@ -147,16 +177,17 @@ export class StreamChannel implements Channel {
   #armFlush(): void {
     if (this.#flushArmed) return;
     this.#flushArmed = true;
-    // Everything that is written until the flush leaves in one system call.
-    this.#stream.cork();
     // After the microtasks of this turn: the frames that they send still join.
-    process.nextTick(() => this.#flush());
+    process.nextTick(() => {
+      this.#flushArmed = false;
+      this.#flush();
+    });
   }
 
   #flush(): void {
-    if (!this.#flushArmed) return;
-    this.#flushArmed = false;
     this.#writeSlab();
+    if (!this.#isCorked) return;
+    this.#isCorked = false;
     this.#stream.uncork();
   }
 
@@ -175,31 +206,37 @@ export class StreamChannel implements Channel {
     });
   }
 
-  #received(chunk: Buffer): void {
+  #received(frames: Frame[]): void {
     if (this.#core.isClosed) return;
-    for (const frame of this.#decoder.push(chunk)) {
+    for (const frame of frames) {
       if (closesChannel(frame)) {
         this.#core.end(closeReason(frame));
         return this.#finish();
       }
-      this.#spinAfter(frame.kind, false);
+      if (this.#spinsFor !== undefined) this.#receivedOne(frame.kind);
       this.#core.accept(frame);
     }
     if (this.#decoder.error) return this.#fail(this.#decoder.error);
     if (this.#core.keptBytes > this.#highWaterBytes) this.#stream.pause();
   }
 
-  /** A wait begins with what this end has sent, and ends with what it has received. */
-  #spinAfter(kind: Frame['kind'], isSent: boolean): void {
-    const spinsFor = this.#spinsFor;
-    if (spinsFor === undefined) return;
-    if (
-      (kind === FRAME_KINDS.invoke) === ((spinsFor === 'answers') === isSent) &&
-      (kind === FRAME_KINDS.invoke || isAnswer(kind))
-    ) {
-      if (isSent) this.#spinner.begin();
-      else this.#spinner.end();
-    }
+  /** Where this end has nothing to do from here on but to wait, there is nothing to wait for with the flush. */
+  #sentOne(kind: Frame['kind']): void {
+    const isCaller = this.#spinsFor === 'answers';
+    const isCounted = isCaller ? kind === FRAME_KINDS.invoke : isAnswer(kind) && this.#inFlight > 0;
+    if (!isCounted) return this.#armFlush();
+    const isFirst = isCaller && this.#inFlight++ === 0;
+    const isLast = !isCaller && --this.#inFlight === 0;
+    if (isFirst || isLast) this.#flush();
+    else this.#armFlush();
+    if (isCaller || isLast) this.#spinner.begin();
+  }
+
+  #receivedOne(kind: Frame['kind']): void {
+    const isCaller = this.#spinsFor === 'answers';
+    if (!(isCaller ? isAnswer(kind) && this.#inFlight > 0 : kind === FRAME_KINDS.invoke)) return;
+    this.#inFlight += isCaller ? -1 : 1;
+    this.#spinner.end();
   }
 
   #resumeWhenTaken(): void {

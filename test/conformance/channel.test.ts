@@ -4,14 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { duplexPair } from 'node:stream';
 import { MessageChannel } from 'node:worker_threads';
+import { LateChannel } from '../../src/resource-orchestration/node-agent/late-channel.ts';
+import { WireDesk } from '../../src/resource-orchestration/node-agent/wire-desk.ts';
 import type { ChannelOptions } from '../../src/transport/limits.ts';
 import { createLocalChannelPair } from '../../src/transport/local-channel.ts';
 import { MessagePortChannel } from '../../src/transport/message-port-channel.ts';
 import { Multiplexer } from '../../src/transport/multiplexer.ts';
-import { relay } from '../../src/transport/relay.ts';
+import type { Channel } from '../../src/transport/protocol.ts';
 import { createRing } from '../../src/transport/ring-buffer.ts';
 import { RingChannel } from '../../src/transport/ring-channel.ts';
 import { StreamChannel } from '../../src/transport/stream-channel.ts';
+import { connectWire } from '../../src/transport/wire.ts';
 import { describeChannelConformance } from './channel.ts';
 
 async function socketPair(): Promise<[Socket, Socket]> {
@@ -69,10 +72,21 @@ describeChannelConformance('port of a pipe', async (options) => {
   return { near: new Multiplexer(link.near).open(3), far: new Multiplexer(link.far).open(3) };
 });
 
-describeChannelConformance('relayed', async (options) => {
-  // As an agent process does: the port of a pipe on one side, the port of a thread on the other.
-  const link = await pipePair(options);
-  const thread = portPair(options);
-  relay(new Multiplexer(link.far).open(8), thread.near);
-  return { near: new Multiplexer(link.near).open(8), far: thread.far };
+/** As an instance of a child agent has it: through the desk of its host, into memory of the channel's own. */
+async function wirePair(options?: ChannelOptions) {
+  const desk = new WireDesk(options);
+  const far = connectWire({ ...desk.address, wire: 7 }, { ...options });
+  const near = await new Promise<Channel>((resolve) => desk.claim(7, resolve));
+  desk.close();
+  return { near, far: await far };
+}
+
+describeChannelConformance('wire', wirePair);
+
+describeChannelConformance('late', async (options) => {
+  const { near, far } = await pipePair(options);
+  const [lateNear, lateFar] = [new LateChannel(), new LateChannel()];
+  lateNear.become(near);
+  setImmediate(() => lateFar.become(far));
+  return { near: lateNear, far: lateFar };
 });

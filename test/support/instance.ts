@@ -233,7 +233,12 @@ function startThread(): TestInstance {
   const gauges = new SharedArrayBuffer(INSTANCE_GAUGES.length * 8);
   const values = new Float64Array(gauges);
   const worker = new Worker(dist('thread'), {
-    workerData: { control: control.port2, controlBell, calls: calls.port2, callsIn, callsOut, gauges },
+    workerData: {
+      control: control.port2,
+      controlBell,
+      calls: { port: calls.port2, incoming: callsIn, outgoing: callsOut },
+      gauges,
+    },
     transferList: [control.port2, calls.port2],
     env: {},
     stdout: true,

@@ -47,6 +47,40 @@ describe('frames on a stream', () => {
     expect(decoded.map(content)).toEqual(frames.map(content));
   });
 
+  it('decode equal when they are read to where the decoder says, however much comes at a time', () => {
+    const large = fc
+      .record({ size: fc.nat(200_000), fill: fc.nat(255) })
+      .map(({ size, fill }) => Buffer.alloc(size, fill));
+    const frames = fc.array(fc.tuple(anyFrame, fc.option(large)), { maxLength: 5 });
+    fc.assert(
+      fc.property(frames, fc.infiniteStream(fc.integer({ min: 1, max: 70_000 })), (drawn, sizes) => {
+        const sent = drawn.map(([small, payload]) => (payload ? { ...small, payload } : small));
+        const bytes = bytesOf(sent);
+        const decoder = new FrameDecoder();
+        const decoded: Frame[] = [];
+        for (let offset = 0; offset < bytes.length; ) {
+          const space = decoder.space();
+          const count = bytes.copy(space, 0, offset, Math.min(bytes.length, offset + sizes.next().value));
+          offset += count;
+          decoded.push(...decoder.filled(count, space));
+          // Nothing that was handed over lies where the next bytes go.
+          decoder.space().fill(0xee);
+        }
+        expect(decoded.map(content)).toEqual(sent.map(content));
+        expect(decoder.finish()).toBeUndefined();
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('allocate a few megabytes at most for what a head declares', () => {
+    const head = encodeFrame(frame(1, { payload: Buffer.alloc(0) }))[0] as Buffer;
+    head.writeUInt32LE(200_000_000, 0);
+    const decoder = new FrameDecoder();
+    decoder.push(head);
+    expect(decoder.space().buffer.byteLength).toBeLessThanOrEqual(4_194_304);
+  });
+
   it('hand a large payload over without copying it', () => {
     const payload = Buffer.alloc(1_000_000);
     expect(encodeFrame(frame(1, { payload }))[1]).toBe(payload);

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { TroupeError } from '../../src/errors.ts';
 import { createLocalChannelPair } from '../../src/transport/local-channel.ts';
 import { Multiplexer, type MultiplexerOptions } from '../../src/transport/multiplexer.ts';
-import { relay } from '../../src/transport/relay.ts';
 import { frame, type Recorded, record } from '../conformance/channel.ts';
 
 const KIB = 1_024;
@@ -107,49 +106,5 @@ describe('many channels over one link', () => {
     near.open(2).send(frame(7));
     await healthy.arrived(1);
     expect(stuck.closes).toEqual([]);
-  });
-});
-
-describe('a relay', () => {
-  it('holds frames while the next channel is full, and keeps their order', async () => {
-    const [source, middleIn] = createLocalChannelPair();
-    const [middleOut, sink] = createLocalChannelPair({ highWaterBytes: 16 * KIB });
-    relay(middleIn, middleOut);
-    for (let call = 0; call < 200; call++) source.send(frame(call, { payload: Buffer.alloc(KIB) }));
-    source.close();
-    await turn();
-    const atSink = record(sink);
-    expect(await atSink.closed).toBeUndefined();
-    expect(atSink.order).toEqual([...Array.from({ length: 200 }, (_, index) => index), 'closed']);
-  });
-
-  it('breaks both sides when it would have to hold too much', async () => {
-    const [source, middleIn] = createLocalChannelPair();
-    const [middleOut, sink] = createLocalChannelPair({ highWaterBytes: 16 * KIB });
-    relay(middleIn, middleOut, { maxHeldBytes: 64 * KIB });
-    const atSource = record(source);
-    for (let call = 0; call < 200; call++) source.send(frame(call, { payload: Buffer.alloc(KIB) }));
-    expect((await atSource.closed)?.code).toBe('OVERLOADED');
-    expect((await record(sink).closed)?.code).toBe('OVERLOADED');
-  });
-
-  it('hands a frame that the next channel cannot take to whoever answers for it', async () => {
-    const [source, middleIn] = createLocalChannelPair();
-    const [middleOut, sink] = createLocalChannelPair({ maxFrameBytes: KIB });
-    relay(middleIn, middleOut, { onTooLarge: ({ call }, from) => from.send(frame(call, { kind: 5 })) });
-    const [atSource, atSink] = [record(source), record(sink)];
-    source.send(frame(1, { payload: Buffer.alloc(2 * KIB) }));
-    source.send(frame(2));
-    await Promise.all([atSource.arrived(1), atSink.arrived(1)]);
-    expect([atSource.order, atSink.order]).toEqual([[1], [2]]);
-  });
-
-  it('forwards the end of either side with its reason', async () => {
-    const [source, middleIn] = createLocalChannelPair();
-    const [middleOut, sink] = createLocalChannelPair();
-    relay(middleIn, middleOut);
-    const atSource = record(source);
-    sink.close(new TroupeError('INSTANCE_CRASHED', 'It ended.'));
-    expect((await atSource.closed)?.code).toBe('INSTANCE_CRASHED');
   });
 });

@@ -45,6 +45,8 @@ interface Link {
   readonly callee: InstanceHandle;
   /** Undefined while it is being made. */
   peer: PeerLink | undefined;
+  /** Whether the agent has let the caller use a slot, so that it may be told. Where that takes a while, a later call is told with. */
+  agentLease: 'none' | 'asked' | 'made';
   /** Its caller uses it no more, or will not: no lease is granted on it. */
   isOver: boolean;
   lease: Lease | undefined;
@@ -181,6 +183,7 @@ export class Leases {
       caller,
       callee,
       peer: undefined,
+      agentLease: 'none',
       isOver: false,
       lease: undefined,
       loss: undefined,
@@ -211,11 +214,12 @@ export class Leases {
   #grant(link: Link, tenant: Call, route: VersionRoute, after: number): void {
     const { caller, callee, peer, id } = link;
     if (!peer || link.lease || link.isOver || this.#leasesOf(caller.instanceId) >= MAX_LEASES) return;
+    if (!this.#hasAgentLease(link, peer)) return;
     link.lease = { route, tenant, isWanted: false };
     link.lastUsedMs = this.#options.nowMs();
     route.leased++;
     this.#byTenant.set(tenant, link);
-    peer.lease();
+    link.agentLease = 'none';
     callee.peers?.leased(1);
     const { maxCallDepth, cancelGraceMs } = this.#options;
     const { name, version, config } = route.version;
@@ -232,6 +236,17 @@ export class Leases {
       maxCallDepth,
       cancelGraceMs,
     });
+  }
+
+  #hasAgentLease(link: Link, peer: PeerLink): boolean {
+    if (link.agentLease === 'none') {
+      link.agentLease = 'asked';
+      peer.lease(() => {
+        link.agentLease = 'made';
+      });
+    }
+    // Read again: it may be there at once.
+    return (link.agentLease as Link['agentLease']) === 'made';
   }
 
   #leasesOf(callerId: string): number {

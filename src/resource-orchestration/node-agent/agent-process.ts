@@ -1,6 +1,6 @@
 /**
- * Entry point of a child agent. It obeys the commands on its pipe and relays the calls of each worker, unread. When the pipe closes, the
- * process that started it is gone: the agent ends with all that it has started.
+ * Entry point of a child agent. It obeys the commands on its pipe; calls go past it, on wires that its workers have to the process that
+ * started it. When the pipe closes, that process is gone: the agent ends with all that it has started.
  *
  * Invariant 4 (as in README.md): it leads a process group of its own and ends by killing it, so that what a stuck thread has started
  * ends too, and so that no stuck thread can hold up the end.
@@ -8,34 +8,40 @@
 import { Socket } from 'node:net';
 import { TroupeError } from '../../errors.ts';
 import { decodeMeta } from '../../transport/codec.ts';
-import { Multiplexer } from '../../transport/multiplexer.ts';
 import { FRAME_KINDS, type Frame } from '../../transport/protocol.ts';
-import { relay } from '../../transport/relay.ts';
 import { StreamChannel } from '../../transport/stream-channel.ts';
-import { AGENT_FD, type AgentCommand, type AgentProcessOptions, type AgentReport } from './agent-message.ts';
+import {
+  AGENT_FD,
+  type AgentCommand,
+  type AgentProcessOptions,
+  type AgentReport,
+  type WireDeskAddress,
+} from './agent-message.ts';
 import { ControlSender } from './control-sender.ts';
 import { findEntryPoints } from './entry-points.ts';
 import { killGroup } from './kill-group.ts';
 import { failedOutcome } from './supervised-worker.ts';
+import { removeDesk } from './wire-desk.ts';
 import { WorkerSupervisor } from './worker-supervisor.ts';
 
 const options: AgentProcessOptions = JSON.parse(process.argv[2] ?? '{}');
-const link = new StreamChannel(new Socket({ fd: AGENT_FD, readable: true, writable: true }), {
-  spinsFor: 'calls',
-  spin: options.spin ?? true,
-});
+const link = new StreamChannel(new Socket({ fd: AGENT_FD, readable: true, writable: true }));
 const reports = new ControlSender<AgentReport>(link);
-const multiplexer = new Multiplexer(link, { onLinkFrame: receive });
+let desk: WireDeskAddress | undefined;
+let lastWire = 0;
 const supervisor = new WorkerSupervisor({
   ...options,
   entryPoints: findEntryPoints(),
+  nextWire: () => desk && { ...desk, wire: ++lastWire },
   emit: (event) => {
     if (event.type === 'heartbeat') reports.offer({ type: 'event', event });
+    else if (event.type === 'workerStarted') reports.send({ type: 'event', event, wire: wireOf(event.workerId) });
     else reports.send({ type: 'event', event });
   },
   group: (pid, alive) => reports.send({ type: 'group', pid, alive }),
 });
 
+link.onFrame(receive);
 link.ref();
 link.onClose(end);
 // A terminal sends its interrupt to the host, which drains first and then tells its agents.
@@ -49,16 +55,26 @@ function receive(frame: Frame): void {
 
 function obey(command: AgentCommand, call: number): void {
   switch (command.type) {
+    case 'wireTo':
+      desk = command.desk;
+      return;
     case 'startWorker':
-      return startWorker(command);
+      return supervisor.start(command.workerId, command.spec);
     case 'stopWorker':
       return supervisor.stop(command.workerId, command.graceMs);
+    case 'letGo':
+      return supervisor.get(command.workerId)?.letGo();
+    case 'callsInside':
+      return supervisor.callsInside(command.workerIds);
+    case 'wireBroken':
+      return supervisor.get(command.workerId)?.broken();
     case 'specialise':
       return void specialise(command, call);
     case 'link':
       return void linkWorkers(command, call);
     case 'lease':
-      return supervisor.links.lease(command.link);
+      supervisor.links.lease(command.link);
+      return reports.send({ type: 'leased' }, call);
     case 'revoke':
       return reports.send({ type: 'revoked', outcome: supervisor.links.revoke(command.link, command.onlyIdle) }, call);
     case 'shutdown':
@@ -66,12 +82,8 @@ function obey(command: AgentCommand, call: number): void {
   }
 }
 
-function startWorker({ workerId, spec, port }: AgentCommand & { readonly type: 'startWorker' }): void {
-  const near = multiplexer.open(port);
-  supervisor.start(workerId, spec);
-  const worker = supervisor.get(workerId);
-  if (worker) relay(near, worker.channel);
-  else near.close(new TroupeError('INSTANCE_START_FAILED', `Instance ${workerId} could not be started.`));
+function wireOf(workerId: string): number {
+  return supervisor.get(workerId)?.wire ?? 0;
 }
 
 async function specialise(
@@ -94,6 +106,8 @@ async function linkWorkers(
 
 function end(): void {
   supervisor.killAll();
+  // The other side does so too, unless it was killed.
+  if (desk) removeDesk(desk.path);
   killGroup(process.pid);
   process.kill(process.pid, 'SIGKILL');
 }

@@ -15,7 +15,6 @@ import { type CancelTimer, type Clock, systemClock } from '../../kernel/clock.ts
 import { holdProcess } from '../../kernel/process-hold.ts';
 import { decodeMeta } from '../../transport/codec.ts';
 import type { InstanceImage, SpecialiseOutcome, WorkerControl } from '../../transport/instance-control.ts';
-import { Multiplexer } from '../../transport/multiplexer.ts';
 import type { PeerLink } from '../../transport/peer-protocol.ts';
 import { type Channel, FRAME_KINDS, type Frame } from '../../transport/protocol.ts';
 import { StreamChannel } from '../../transport/stream-channel.ts';
@@ -27,10 +26,12 @@ import { EventOutlet } from './event-outlet.ts';
 import { killGroup } from './kill-group.ts';
 import { OutputTail } from './output-tail.ts';
 import { type AgentEvent, type AgentLink, HEARTBEAT_MS, type WorkerSpec } from './protocol.ts';
-import { agentLostError, endError, withoutStack } from './stop-reason.ts';
+import { RemoteWorker } from './remote-worker.ts';
+import { agentLostError, withoutStack } from './stop-reason.ts';
 import { failedOutcome } from './supervised-worker.ts';
 import { QUIET } from './thread-body.ts';
-import { WorkerChannel } from './worker-channel.ts';
+import { WireDesk } from './wire-desk.ts';
+import { WorkNotice } from './work-notice.ts';
 
 /** Heartbeats missed in a row before an agent counts as stuck. Counted, not timed: while this process itself stands still none is missed. */
 const MAX_MISSED = 5;
@@ -63,13 +64,12 @@ class ChildAgent implements AgentLink {
   readonly #child: ChildProcess;
   readonly #pid: number;
   readonly #link: StreamChannel;
-  readonly #multiplexer: Multiplexer;
+  readonly #desk: WireDesk;
   readonly #commands: ControlSender<AgentCommand>;
   readonly #stderr: OutputTail;
   readonly #events = new EventOutlet();
-  readonly #workers = new Map<string, WorkerChannel>();
-  /** Those of them that can be linked. */
-  readonly #threads = new Set<string>();
+  readonly #workers = new Map<string, RemoteWorker>();
+  readonly #work: WorkNotice;
   /** Settle what waits for the answer to a command. */
   readonly #asked = new Map<number, (answer: AgentReport) => void>();
   readonly #groups = new Set<number>();
@@ -77,10 +77,10 @@ class ChildAgent implements AgentLink {
   #tellGone: () => void = () => {};
   #state: 'starting' | 'running' | 'stopping' | 'gone' = 'starting';
   #why: string | undefined;
-  #lastPort = 0;
   #lastCall = 0;
   #watch: CancelTimer | undefined;
   #missed = 0;
+  #isEnding = false;
 
   constructor({ agentId, clock = systemClock, entry = findEntryPoints().agent, ...options }: ChildAgentOptions) {
     this.agentId = agentId;
@@ -101,12 +101,19 @@ class ChildAgent implements AgentLink {
     });
     this.#child.stdout?.on('error', () => {}).resume();
     this.#stderr = new OutputTail(this.#child.stderr);
-    this.#link = new StreamChannel(pipe, { spinsFor: 'answers', spin: options.spin ?? true });
+    this.#desk = new WireDesk({ clock, spin: options.spin ?? true });
+    this.#link = new StreamChannel(pipe);
+    this.#link.onFrame((frame) => this.#received(frame));
     this.#commands = new ControlSender(this.#link);
-    this.#multiplexer = new Multiplexer(this.#link, { onLinkFrame: (frame) => this.#received(frame) });
+    this.#commands.send({ type: 'wireTo', desk: this.#desk.address });
+    this.#work = new WorkNotice({
+      clock,
+      workersWithCalls: () => [...this.#workers].flatMap(([id, { channel }]) => (channel.inFlight > 0 ? [id] : [])),
+      tell: (workerIds) => this.#commands.offer({ type: 'callsInside', workerIds }),
+    });
     this.#link.onClose(() => clock.after(END_TIMEOUT_MS, () => this.#end('Its pipe closed.')));
     this.#child.once('exit', () => clock.after(END_TIMEOUT_MS, () => this.#gone()));
-    this.#child.once('close', () => this.#gone());
+    this.#child.once('close', () => this.#goneAfterLastFrames());
     clock.after(AGENT_START_TIMEOUT_MS, () => {
       if (this.#state === 'starting') this.#end(`It was not up after ${AGENT_START_TIMEOUT_MS} ms.`);
     });
@@ -122,32 +129,38 @@ class ChildAgent implements AgentLink {
     if (this.#workers.has(workerId)) throw new TroupeError('CONFLICT', `The agent has a worker ${workerId} already.`);
     // After the loss there is no event any more, and the loss has told all.
     if (this.#state === 'gone') return;
-    const port = ++this.#lastPort;
-    // Why a channel broke is told by `workerStopped` or by the loss of the agent, whichever comes.
-    const channel = new WorkerChannel(this.#multiplexer.open(port), {
-      busy: () => {},
-      idle: () => {},
-      broken: () => {},
+    const worker = new RemoteWorker({
+      workerId,
+      kind: spec.kind,
+      clock: this.#clock,
+      desk: this.#desk,
+      command: (command) => this.#commands.send(command),
+      emit: (event) => {
+        if (event.type === 'workerStopped') this.#forget(workerId);
+        this.#events.emit(event);
+      },
+      busy: () => this.#work.began(),
+      wireEnded: () => this.#isEnding && this.#goneAfterLastFrames(),
     });
-    this.#workers.set(workerId, channel);
-    if (spec.kind === 'thread') this.#threads.add(workerId);
-    this.#commands.send({ type: 'startWorker', workerId, spec, port });
+    this.#workers.set(workerId, worker);
+    this.#commands.send({ type: 'startWorker', workerId, spec });
     this.#armWatch();
   }
 
   stopWorker(workerId: string, graceMs: number): void {
-    if (this.#workers.has(workerId)) this.#commands.send({ type: 'stopWorker', workerId, graceMs });
+    this.#workers.get(workerId)?.stop(graceMs);
   }
 
   channel(workerId: string): Channel {
-    return this.#workers.get(workerId) ?? endedChannel(workerId);
+    return this.#workers.get(workerId)?.channel ?? endedChannel(workerId);
   }
 
   control(workerId: string): WorkerControl {
-    if (!this.#workers.has(workerId)) return endedControl(workerId);
+    const worker = this.#workers.get(workerId);
+    if (!worker) return endedControl(workerId);
     return {
       specialise: (image) => this.#specialise(workerId, image),
-      ...(this.#threads.has(workerId)
+      ...(worker.kind === 'thread'
         ? { linkTo: (calleeId: string, link: number) => this.#linkWorkers(workerId, calleeId, link) }
         : {}),
     };
@@ -157,6 +170,7 @@ class ChildAgent implements AgentLink {
     if (this.#state !== 'gone') {
       this.#state = 'stopping';
       this.#commands.send({ type: 'shutdown', graceMs });
+      for (const worker of this.#workers.values()) worker.leave();
       this.#clock.after(graceMs + SHUTDOWN_SLACK_MS, () => this.#end('It did not shut down in time.'));
     }
     await holdProcess(this.#whenGone);
@@ -178,9 +192,10 @@ class ChildAgent implements AgentLink {
     }
     switch (report.type) {
       case 'event':
-        return this.#happened(report.event);
+        return this.#happened(report);
       case 'specialised':
       case 'linked':
+      case 'leased':
       case 'revoked':
         this.#asked.get(frame.call)?.(report);
         this.#asked.delete(frame.call);
@@ -194,17 +209,16 @@ class ChildAgent implements AgentLink {
     }
   }
 
-  #happened(event: AgentEvent): void {
+  #happened(report: AgentReport & { type: 'event' }): void {
+    const { event } = report;
+    if ('wire' in report) return this.#workers.get(report.event.workerId)?.started(report.event, report.wire);
+    if (event.type === 'workerStopped') return this.#workers.get(event.workerId)?.stopped(event);
     if (event.type === 'agentReady' && this.#state === 'starting') this.#state = 'running';
-    if (event.type === 'workerStopped') this.#explain(event.workerId, endError(event.workerId, event));
     this.#events.emit(event);
   }
 
-  #explain(workerId: string, error: TroupeError): void {
-    const channel = this.#workers.get(workerId);
+  #forget(workerId: string): void {
     this.#workers.delete(workerId);
-    this.#threads.delete(workerId);
-    channel?.explain(error, { wasAsked: error.details['reason'] === 'requested', atOnce: this.#state === 'gone' });
     if (this.#workers.size > 0) return;
     this.#watch?.();
     this.#watch = undefined;
@@ -226,7 +240,8 @@ class ChildAgent implements AgentLink {
     });
     if (!isLinked) return undefined;
     return {
-      lease: () => this.#commands.send({ type: 'lease', link }),
+      // Nothing orders this command and a frame on the wire of the caller.
+      lease: (done) => this.#ask({ type: 'lease', link }, (answer) => answer.type === 'leased' && done()),
       revoke: (onlyIdle, done) =>
         this.#ask({ type: 'revoke', link, onlyIdle }, (answer) =>
           done(answer.type === 'revoked' ? answer.outcome : 'later'),
@@ -266,6 +281,13 @@ class ChildAgent implements AgentLink {
     killGroup(this.#pid);
   }
 
+  /** What the instances sent before their end is still read. */
+  #goneAfterLastFrames(): void {
+    this.#isEnding = true;
+    for (const pid of this.#groups) killGroup(pid);
+    if (![...this.#workers.values()].some(({ hasOpenWire }) => hasOpenWire)) this.#gone();
+  }
+
   #gone(): void {
     if (this.#state === 'gone') return;
     const wasAsked = this.#state === 'stopping';
@@ -273,8 +295,11 @@ class ChildAgent implements AgentLink {
     this.#watch?.();
     for (const pid of [this.#pid, ...this.#groups]) killGroup(pid);
     const error = this.#lost();
+    for (const worker of [...this.#workers.values()]) worker.tellStopped();
     const lost = [...this.#workers.keys()];
-    for (const workerId of lost) this.#explain(workerId, error);
+    for (const worker of this.#workers.values()) worker.lost(error);
+    this.#workers.clear();
+    this.#desk.close();
     for (const settle of this.#asked.values()) settle(GONE);
     this.#asked.clear();
     this.#link.close();

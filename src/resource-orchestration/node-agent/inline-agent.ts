@@ -89,7 +89,10 @@ class InlineAgent implements AgentLink {
     const supervisor = this.#supervisor;
     if (!(await supervisor.link(id, callerId, calleeId))) return undefined;
     return {
-      lease: () => supervisor.links.lease(id),
+      lease: (done) => {
+        supervisor.links.lease(id);
+        done();
+      },
       revoke: (onlyIdle, done) => done(supervisor.links.revoke(id, onlyIdle)),
     };
   }

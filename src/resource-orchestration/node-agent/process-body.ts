@@ -19,6 +19,7 @@ import {
   SLEEP_ARGUMENT,
   SPARE_ARGUMENT,
   type SpecialiseOutcome,
+  WIRE_ARGUMENT,
 } from '../../transport/instance-control.ts';
 import { Multiplexer } from '../../transport/multiplexer.ts';
 import { type Channel, FRAME_KINDS, type Frame } from '../../transport/protocol.ts';
@@ -40,7 +41,7 @@ export interface ProcessBodyOptions extends BodyOptions {
 }
 
 export class ProcessBody implements WorkerBody {
-  readonly calls: Channel;
+  readonly calls: Channel | undefined;
   readonly control: InstanceControl = { specialise: (image) => this.#specialise(image) };
   readonly #child: ChildProcess;
   readonly #pid: number;
@@ -58,10 +59,11 @@ export class ProcessBody implements WorkerBody {
   /** Throws when no process can be started. */
   constructor(options: ProcessBodyOptions) {
     this.#events = options.events;
-    const { entry, memoryMb, isSpare, spin } = options;
+    const { entry, memoryMb, isSpare, spin, wire } = options;
     const parameters = [...QUIET, `--max-old-space-size=${memoryMb}`, entry];
-    if (isSpare) parameters.push(SPARE_ARGUMENT);
+    if (wire) parameters.push(WIRE_ARGUMENT);
     if (!spin) parameters.push(SLEEP_ARGUMENT);
+    if (isSpare) parameters.push(SPARE_ARGUMENT);
     this.#child = spawn(process.execPath, parameters, {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       env: processEnvironment(),
@@ -76,10 +78,11 @@ export class ProcessBody implements WorkerBody {
     this.#events.group(this.#pid, true);
     this.#child.stdout?.on('error', () => {}).resume();
     this.#stderr = new OutputTail(this.#child.stderr);
-    this.#link = new StreamChannel(pipe, { spinsFor: 'answers', spin });
+    this.#link = new StreamChannel(pipe, wire ? {} : { spinsFor: 'answers', spin });
     this.#sender = new ControlSender(this.#link);
     const multiplexer = new Multiplexer(this.#link, { onLinkFrame: (frame) => this.#received(frame) });
-    this.calls = multiplexer.open(PROCESS_PORTS.calls);
+    if (wire) this.#sender.send({ type: 'connect', address: wire });
+    else this.calls = multiplexer.open(PROCESS_PORTS.calls);
     this.#child.once('exit', () => {
       this.#killGroups();
       options.clock.after(OUTPUT_TIMEOUT_MS, () => this.#ended());
@@ -169,6 +172,7 @@ export class ProcessBody implements WorkerBody {
       case 'crashed':
         this.#crash = message.error;
         return;
+      case 'connect':
       case 'specialise':
     }
   }

@@ -22,6 +22,8 @@ const BROKEN_TIMEOUT_MS = 500;
 export interface SupervisedWorkerOptions {
   readonly workerId: string;
   readonly spec: WorkerSpec;
+  /** Its number, where it has a wire of its own for its calls. */
+  readonly wire: number | undefined;
   readonly clock: Clock;
   readonly startTimeoutMs: number;
   readonly makeBody: (events: BodyEvents) => WorkerBody;
@@ -33,7 +35,8 @@ export interface SupervisedWorkerOptions {
 }
 
 export class SupervisedWorker {
-  readonly channel: WorkerChannel;
+  /** Absent where its calls do not come by way of this agent. */
+  readonly channel: WorkerChannel | undefined;
   readonly control: InstanceControl;
   readonly body: WorkerBody;
   readonly cpu = new CpuMeter();
@@ -51,6 +54,10 @@ export class SupervisedWorker {
   #isLeaving = false;
   #killed = false;
   #specialising = false;
+  /** Where calls come from elsewhere: none will any more. */
+  #isLetGo = false;
+  /** Its beat when calls were said to be inside. */
+  #beatWithCalls: number | undefined;
 
   constructor(options: SupervisedWorkerOptions) {
     this.#options = options;
@@ -65,11 +72,14 @@ export class SupervisedWorker {
       ended: (end) => this.#end(end),
       group: options.group,
     });
-    this.channel = new WorkerChannel(this.body.calls, {
-      busy: options.busy,
-      idle: () => this.#leaveWhenIdle(),
-      broken: () => this.#broken(),
-    });
+    const { calls } = this.body;
+    this.channel =
+      calls &&
+      new WorkerChannel(calls, {
+        busy: options.busy,
+        idle: () => this.#leaveWhenIdle(),
+        broken: () => this.broken(),
+      });
     this.control = { specialise: (image) => this.#specialise(image) };
     this.#armStartTimeout();
   }
@@ -80,6 +90,10 @@ export class SupervisedWorker {
 
   get spec(): WorkerSpec {
     return this.#spec;
+  }
+
+  get wire(): number | undefined {
+    return this.#options.wire;
   }
 
   get isUp(): boolean {
@@ -97,7 +111,7 @@ export class SupervisedWorker {
   }
 
   get isBusy(): boolean {
-    return this.channel.inFlight > 0 || this.#specialising;
+    return this.#specialising || (this.channel ? this.channel.inFlight > 0 : this.#hasCallsFromElsewhere());
   }
 
   get isEnded(): boolean {
@@ -122,6 +136,17 @@ export class SupervisedWorker {
     this.#after(graceMs, () => this.#kill());
     this.#isLeaving = true;
     this.#leaveWhenIdle();
+  }
+
+  /** Told by who sends its calls: none is inside, and none will be. It goes if it was told to stop. */
+  letGo(): void {
+    this.#isLetGo = true;
+    this.#leaveWhenIdle();
+  }
+
+  /** Told by who sends its calls. An instance that has shown itself since knows better. */
+  noteCalls(areInside: boolean): void {
+    this.#beatWithCalls = areInside ? this.#beat() : undefined;
   }
 
   /** Ends it at once, for this reason. */
@@ -153,8 +178,9 @@ export class SupervisedWorker {
   }
 
   #leaveWhenIdle(): void {
-    if (!this.#isLeaving || this.isBusy || this.isEnded) return;
-    this.channel.close();
+    if (!this.#isLeaving || this.isEnded || this.#specialising) return;
+    if (this.channel ? this.channel.inFlight > 0 : !this.#isLetGo) return;
+    this.channel?.close();
     this.body.leave();
   }
 
@@ -189,7 +215,7 @@ export class SupervisedWorker {
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
     this.body.dispose();
-    this.channel.explain(abandonedBecause ?? endError(this.workerId, end), {
+    this.channel?.explain(abandonedBecause ?? endError(this.workerId, end), {
       wasAsked: end.reason === 'requested',
       atOnce: abandonedBecause !== undefined,
     });
@@ -197,7 +223,8 @@ export class SupervisedWorker {
     this.#options.ended(this, end);
   }
 
-  #broken(): void {
+  /** Its channel is gone without a reason: it says one in a moment, or is ended. */
+  broken(): void {
     this.#after(BROKEN_TIMEOUT_MS, () => {
       const error = new TroupeError(
         'CHANNEL_CLOSED',
@@ -205,6 +232,14 @@ export class SupervisedWorker {
       );
       this.condemn({ reason: 'crashed', error: withoutStack(error) });
     });
+  }
+
+  #hasCallsFromElsewhere(): boolean {
+    return (this.body.gauges()?.inFlight ?? 0) > 0 || this.#beatWithCalls === this.#beat();
+  }
+
+  #beat(): number {
+    return this.body.gauges()?.beat ?? 0;
   }
 
   async #specialise(image: InstanceImage): Promise<SpecialiseOutcome> {

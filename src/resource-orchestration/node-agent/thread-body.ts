@@ -2,7 +2,7 @@
  * A worker thread. Its heap is limited by V8, at construction and for good; what it holds outside of the heap is not limited by
  * anything but the supervisor's watch.
  */
-import { MessageChannel, Worker } from 'node:worker_threads';
+import { MessageChannel, type Transferable, Worker } from 'node:worker_threads';
 import { type Remote, releaseProxy, transfer, wrap } from 'comlink';
 import type { Clock } from '../../kernel/clock.ts';
 import { CallingEnd, createBell } from '../../transport/control-port.ts';
@@ -11,6 +11,7 @@ import {
   type InstanceControl,
   type InstanceImage,
   type SpecialiseOutcome,
+  type ThreadCalls,
   type ThreadInstanceData,
 } from '../../transport/instance-control.ts';
 import type { PeerEnd } from '../../transport/peer-protocol.ts';
@@ -46,7 +47,7 @@ export interface ThreadBodyOptions extends BodyOptions {
 }
 
 export class ThreadBody implements WorkerBody {
-  readonly calls: RingChannel;
+  readonly calls: RingChannel | undefined;
   readonly control: InstanceControl;
   readonly #worker: Worker;
   readonly #controlEnd: CallingEnd;
@@ -58,20 +59,18 @@ export class ThreadBody implements WorkerBody {
   #error: unknown;
   #isGone = false;
 
-  constructor({ entry, memoryMb, isSpare, spin, events, code, clock }: ThreadBodyOptions) {
+  constructor({ entry, memoryMb, isSpare, spin, wire, events, code, clock }: ThreadBodyOptions) {
     this.#code = code;
     this.#clock = clock;
     const control = new MessageChannel();
-    const calls = new MessageChannel();
     const controlBell = createBell();
     const gauges = new SharedArrayBuffer(INSTANCE_GAUGES.length * Float64Array.BYTES_PER_ELEMENT);
-    const [callsIn, callsOut] = [createRing(), createRing()];
+    const { near, far, transferred } = wire ? { near: undefined, far: wire, transferred: [] } : ringCalls(spin);
+    this.calls = near;
     const workerData: ThreadInstanceData = {
       control: control.port2,
       controlBell,
-      calls: calls.port2,
-      callsIn,
-      callsOut,
+      calls: far,
       gauges,
       isSpare,
       spin,
@@ -79,7 +78,7 @@ export class ThreadBody implements WorkerBody {
     const before = new Set(listThreadIds());
     this.#worker = new Worker(entry, {
       workerData,
-      transferList: [control.port2, calls.port2],
+      transferList: [control.port2, ...transferred],
       resourceLimits: {
         maxOldGenerationSizeMb: memoryMb,
         maxYoungGenerationSizeMb: youngGenerationMb(memoryMb),
@@ -103,13 +102,6 @@ export class ThreadBody implements WorkerBody {
       events.ended(threadEnd(this.#error, exitCode, this.stderr));
     });
     this.#worker.unref();
-    this.calls = new RingChannel({
-      port: calls.port1,
-      outgoing: callsIn,
-      incoming: callsOut,
-      spinsFor: 'answers',
-      policy: new SpinPolicy({ isAllowed: spin, firstSpinMs: FIRST_ANSWER_MS }),
-    });
     this.#controlEnd = new CallingEnd(control.port1, controlBell);
     this.#remote = wrap(this.#controlEnd) as unknown as Answering;
     this.control = { specialise: (image) => this.#specialise(image) };
@@ -167,4 +159,21 @@ export class ThreadBody implements WorkerBody {
     if (complete === image) this.#clock.after(REMEMBER_AFTER_MS, () => void this.#code.remember(image));
     return this.#controlEnd.specialise(complete);
   }
+}
+
+interface CallEnds {
+  readonly near: RingChannel;
+  readonly far: ThreadCalls;
+  readonly transferred: readonly Transferable[];
+}
+
+function ringCalls(spin: boolean): CallEnds {
+  const { port1, port2 } = new MessageChannel();
+  const [incoming, outgoing] = [createRing(), createRing()];
+  const policy = new SpinPolicy({ isAllowed: spin, firstSpinMs: FIRST_ANSWER_MS });
+  return {
+    near: new RingChannel({ port: port1, outgoing: incoming, incoming: outgoing, spinsFor: 'answers', policy }),
+    far: { port: port2, incoming, outgoing },
+    transferred: [port2],
+  };
 }

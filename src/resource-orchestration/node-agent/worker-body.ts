@@ -2,6 +2,7 @@
 import type { InstanceControl } from '../../transport/instance-control.ts';
 import type { PeerEnd } from '../../transport/peer-protocol.ts';
 import type { Channel } from '../../transport/protocol.ts';
+import type { WireAddress } from '../../transport/wire.ts';
 import type { Gauges } from './sampling.ts';
 import type { WorkerEnd } from './stop-reason.ts';
 
@@ -21,11 +22,14 @@ export interface BodyOptions {
   readonly isSpare: boolean;
   /** Whether it and its callers may spin while they wait for each other. */
   readonly spin: boolean;
+  /** Where its calls come from, when that is not here: it connects there itself. */
+  readonly wire: WireAddress | undefined;
   readonly events: BodyEvents;
 }
 
 export interface WorkerBody {
-  readonly calls: Channel;
+  /** Absent where calls come from elsewhere. */
+  readonly calls: Channel | undefined;
   readonly control: InstanceControl;
   /** Gives it one end of a link to another worker. Threads only. */
   join?(end: PeerEnd): Promise<void>;

@@ -3,7 +3,8 @@
  *
  * It ticks only while something runs: a heartbeat each `HEARTBEAT_MS` while there are workers, and a look at the memory each 50 ms while
  * calls are inside and for one second after. It learns that work came in from the channels that it hands out, which see every call pass,
- * so an idle agent does not poll. With ten idle workers a second costs one heartbeat, about 0.3 ms.
+ * or, where calls come from elsewhere, is told (`callsInside`); so an idle agent does not poll. With ten idle workers a second costs one
+ * heartbeat, about 0.3 ms.
  *
  * Invariants (numbers as in README.md):
  * 1. A worker's events are `workerStarted` at most once, then `workerStopped` exactly once.
@@ -13,6 +14,7 @@ import { performance } from 'node:perf_hooks';
 import { serializeError, TroupeError } from '../../errors.ts';
 import type { CancelTimer, Clock } from '../../kernel/clock.ts';
 import { systemClock } from '../../kernel/clock.ts';
+import type { WireAddress } from '../../transport/wire.ts';
 import { CodeMemory } from './code-memory.ts';
 import type { EntryPoints } from './entry-points.ts';
 import { judgeProcess, ThreadMemoryPolicy } from './memory-policy.ts';
@@ -51,6 +53,8 @@ export interface WorkerSupervisorOptions {
   readonly spares?: SpareLimits;
   /** Whether workers and their callers may spin while they wait for each other. True unless told otherwise. */
   readonly spin?: boolean;
+  /** Where the calls of workers come from, when that is another process; asked once for each worker. */
+  readonly nextWire?: () => WireAddress | undefined;
   /** Told of each process group that belongs to a worker, so that another process can end it should this one be killed. */
   readonly group?: (pid: number, alive: boolean) => void;
 }
@@ -126,6 +130,14 @@ export class WorkerSupervisor {
     return this.links.make(id, this.get(callerId), this.get(calleeId));
   }
 
+  /** By who sends the calls, at least twice a second while it does: those workers have calls inside, and no others. */
+  callsInside(workerIds: readonly string[]): void {
+    const inside = new Set(workerIds);
+    for (const [workerId, worker] of this.#workers) worker.noteCalls(inside.has(workerId));
+    this.#lastBusyMs = this.#clock.nowMs();
+    this.#wake();
+  }
+
   stop(workerId: string, graceMs: number): void {
     this.#workers.get(workerId)?.stop(graceMs);
   }
@@ -162,8 +174,10 @@ export class WorkerSupervisor {
   #makeWorker(workerId: string, spec: WorkerSpec): SupervisedWorker {
     const { entryPoints, startTimeoutMs = START_TIMEOUT_MS, spin = true, group = () => {} } = this.#options;
     const { kind, memoryMb } = spec;
+    const wire = this.#options.nextWire?.();
     const makeBody = (events: BodyEvents) => {
-      const common = { entry: entryPoints[kind], memoryMb, events, spin, isSpare: spec.group === SPARE_GROUP };
+      const isSpare = spec.group === SPARE_GROUP;
+      const common = { entry: entryPoints[kind], memoryMb, events, spin, isSpare, wire };
       const clock = this.#clock;
       return kind === 'thread'
         ? new ThreadBody({ ...common, clock, code: this.#code })
@@ -172,6 +186,7 @@ export class WorkerSupervisor {
     return new SupervisedWorker({
       workerId,
       spec,
+      wire: wire?.wire,
       clock: this.#clock,
       startTimeoutMs,
       makeBody,

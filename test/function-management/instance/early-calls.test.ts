@@ -160,6 +160,6 @@ describe('an instance that is sent calls while it loads', () => {
     says(FRAME_KINDS.ready);
     says(FRAME_KINDS.result);
     await settle();
-    expect(notices).toEqual(['left', 'succeeded', 'gone', 'ended: requested']);
+    expect(notices).toEqual(['succeeded', 'left', 'gone', 'ended: requested']);
   });
 });

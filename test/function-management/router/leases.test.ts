@@ -59,7 +59,14 @@ function peer(instanceId: string, rest: Partial<FakeHandle> = {}): Peer {
           const word = new LeaseWord(createLeaseWord());
           words.set(link, word);
           return {
-            lease: () => void word.lease(),
+            lease(done) {
+              const grant = () => {
+                word.lease();
+                done();
+              };
+              if (agentMs === 0) grant();
+              else clock.after(agentMs, grant);
+            },
             revoke(onlyIdle, done) {
               if (agentMs === 0) done(word.revoke(onlyIdle));
               else clock.after(agentMs, () => done(word.revoke(onlyIdle)));
@@ -187,6 +194,24 @@ describe('leases', () => {
     await report(a, { type: 'leaseReturned', link: grant.link });
     expect(f.leases).toBe(0);
     expect(await routeOf('f')).toMatchObject({ inFlight: 0, leased: 0 });
+  });
+
+  it('are told to the caller only when its agent has made them, where that takes a while', async () => {
+    const { a, f } = await start();
+    agentMs = 50;
+    const call = async () => {
+      sendFrom(a);
+      await turn();
+      answer(f);
+      await turn();
+    };
+    for (let time = 0; time < 4; time++) await call();
+    expect(grantsOf(a)).toEqual([]);
+    await clock.advance(50);
+    await call();
+    const grant = grantsOf(a).at(-1);
+    expect(grant).toMatchObject({ after: lastNumber });
+    expect(words.get(grant?.link ?? 0)?.isNone).toBe(false);
   });
 
   it('are not granted to callers from outside, to instances elsewhere, or where the name leads to several versions', async () => {

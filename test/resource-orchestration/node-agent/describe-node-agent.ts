@@ -67,6 +67,16 @@ export function describeNodeAgent(name: string, makeLink: (agentId: string) => A
         expect(await answer).toMatchObject({ kind: 'closed', error: { code: 'INSTANCE_CRASHED' } });
       });
 
+      it('delivers what it has answered before it ended, and only then tells its end', async () => {
+        const agent = startAgent();
+        await agent.startReady('w1', spec(kind));
+        const values = Array.from({ length: 200 }, (_, index) => agent.call('w1', 'echo', { value: index }));
+        const last = agent.call('w1', 'exit', { code: 0 });
+        expect(await agent.stopped('w1')).toMatchObject({ reason: 'exited' });
+        expect(await Promise.all(values)).toEqual(values.map((_, value) => ({ kind: 'value', value })));
+        expect(await last).toMatchObject({ kind: 'closed', error: { code: 'INSTANCE_CRASHED' } });
+      });
+
       it('tells process.exit from a crash, and only the instance ends', async () => {
         const agent = startAgent();
         await agent.startReady('w1', spec(kind));
