@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -37,11 +37,14 @@ describe.each(PLACES)(
     });
 
     it('never run when they are cancelled, or out of time, before the function is there', async () => {
-      const file = join(await temporaryDirectory(), 'begun');
+      const directory = await temporaryDirectory();
+      const [file, lock] = [join(directory, 'begun'), join(directory, 'lock')];
       await writeFile(file, '');
-      const code = `import { appendFileSync } from 'node:fs';
+      const code = `import { appendFileSync, existsSync } from 'node:fs';
+      while (existsSync(${JSON.stringify(lock)}));
       export default ({ file, n }) => { appendFileSync(file, n + ' '); return n }`;
-      const name = await cold(code, { concurrency: 3, maxInstances: 1 });
+      const name = await host.function(code, { isolation, concurrency: 3, maxInstances: 1 });
+      await writeFile(lock, '');
       const giveUp = new AbortController();
       const cancelled = host.troupe.invoke(name, { file, n: 1 }, { signal: giveUp.signal });
       const late = host.troupe.invoke(name, { file, n: 2 }, { timeoutMs: 30 });
@@ -49,6 +52,7 @@ describe.each(PLACES)(
       const reasons = Promise.all([failureOf(cancelled), failureOf(late)]);
       setTimeout(() => giveUp.abort(), 20);
       expect((await reasons).map(({ code }) => code)).toEqual(['CANCELLED', 'TIMEOUT']);
+      await rm(lock);
       expect(await patient).toBe(3);
       expect(await readFile(file, 'utf8')).toBe('3 ');
     });
