@@ -1,17 +1,25 @@
 /** The rehearsal of a thread: also over the wires that a thread has, both ends in this one. */
+import { duplexPair } from 'node:stream';
 import { MessageChannel } from 'node:worker_threads';
 import { expose, type Remote, releaseProxy, wrap } from 'comlink';
 import { AttendingEnd, CallingEnd, createBell } from '../transport/control-port.ts';
 import type { InstanceControl } from '../transport/instance-control.ts';
 import { createRing } from '../transport/ring-buffer.ts';
 import { RingChannel } from '../transport/ring-channel.ts';
+import { StreamChannel } from '../transport/stream-channel.ts';
 import { rehearsalImage, rehearse } from './rehearsal.ts';
 
 const RING_BYTES = 4_096;
 
-export async function rehearseThread(): Promise<void> {
-  await rehearse(connectRings);
+export async function rehearseThread({ hasWire }: { readonly hasWire: boolean }): Promise<void> {
+  await rehearse(hasWire ? connectStreams : connectRings);
   await rehearseControl();
+}
+
+/** As over a wire, but for the socket. */
+function connectStreams(): readonly [StreamChannel, StreamChannel] {
+  const [near, far] = duplexPair();
+  return [new StreamChannel(near, { spinsFor: 'answers' }), new StreamChannel(far, { spinsFor: 'calls' })];
 }
 
 function connectRings(): readonly [RingChannel, RingChannel] {

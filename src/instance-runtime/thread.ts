@@ -67,7 +67,10 @@ const control: InstanceControl = {
   },
 };
 
-if (data.isSpare) await (await import('./thread-rehearsal.ts')).rehearseThread();
+if (data.isSpare) {
+  const { rehearseThread } = await import('./thread-rehearsal.ts');
+  await rehearseThread({ hasWire: 'path' in data.calls });
+}
 expose(control, controlEnd);
 setImmediate(attend);
 
