@@ -102,6 +102,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
       random,
       maxCallDepth,
       cancelGraceMs,
+      coldStartAhead: ({ config: { isolation: kind, memoryMb } }) => void manager.tell('expect', { kind, memoryMb }),
       demandArrived: (name, version) => later.autoscaler?.tell('demandArrived', { name, version }),
     }),
   );

@@ -18,13 +18,14 @@ export class Gauges {
   readonly #values: Float64Array;
   readonly #options: GaugeOptions;
   #timer: NodeJS.Timeout | undefined;
-  #lastMs = Number.NEGATIVE_INFINITY;
+  #lastMs = 0;
   #lastUtilization = performance.eventLoopUtilization();
   #inFlight = 0;
 
   constructor(values: Float64Array, options: GaugeOptions) {
     this.#values = values;
     this.#options = options;
+    this.#write();
   }
 
   /** Called when a call enters or leaves. */
@@ -32,7 +33,10 @@ export class Gauges {
     this.#inFlight = inFlight;
     this.#set(INSTANCE_GAUGES.inFlight, inFlight);
     this.#bump();
-    if (performance.now() - this.#lastMs >= this.#options.shortestMs) this.#write();
+    const nowMs = performance.now();
+    // Where no timer runs, nothing has happened since the last full write: the first call does not wait for another.
+    if (!this.#timer) this.#lastMs = nowMs;
+    else if (nowMs - this.#lastMs >= this.#options.shortestMs) this.#write();
     // The timer outlives the last call by one interval, for the final state and to save its setting up by the next call.
     this.#timer ??= setInterval(() => this.#tick(), this.#options.intervalMs).unref();
   }

@@ -21,6 +21,11 @@ interface InstanceOptions {
   readonly groups: ProcessGroups;
   /** What executables get beside the variables of the image: PATH and the like. */
   readonly hostEnv: Readonly<Record<string, string>>;
+  /**
+   * Takes in what has come on `calls` while the function was loaded, and lets leave what was sent: a call that was given up must not begin, and
+   * none before the host can know that they may.
+   */
+  readonly catchUp?: () => void | Promise<void>;
 }
 
 export class Instance implements Pick<InstanceControl, 'specialise'> {
@@ -41,9 +46,12 @@ export class Instance implements Pick<InstanceControl, 'specialise'> {
       if (this.#isSpecialised) throw new TroupeError('INTERNAL', 'An instance is specialised at most once.');
       this.#isSpecialised = true;
       const loaded = await this.#load(image);
-      this.#loop.become(loaded, image);
-      const manifest = { shape: loaded.shape, config: loaded.config };
-      return { kind: 'ready', manifest, tookMs: performance.now() - startedMs };
+      const tookMs = performance.now() - startedMs;
+      this.#loop.announce(tookMs);
+      const catchingUp = this.#options.catchUp?.();
+      if (catchingUp) await catchingUp;
+      this.#loop.become(loaded, image, startedMs);
+      return { kind: 'ready', manifest: { shape: loaded.shape, config: loaded.config }, tookMs };
     } catch (thrown) {
       return { kind: 'failed', error: serializeError(thrown) };
     }
@@ -54,6 +62,10 @@ export class Instance implements Pick<InstanceControl, 'specialise'> {
     if (role === 'callee') this.#loop.serve(channel, { link, word: new LeaseWord(word) });
     else if (this.#loop.nested) this.#loop.nested.peers.join(link, channel, new LeaseWord(word));
     else channel.close();
+  }
+
+  get hadEarlyCalls(): boolean {
+    return this.#loop.hadEarlyCalls;
   }
 
   get logs(): LogSender {

@@ -21,6 +21,7 @@ import {
 } from '../transport/protocol.ts';
 import { type Answer, answerCall, type Job } from './answer.ts';
 import { pumpChunks } from './chunk-pump.ts';
+import { EarlyCalls } from './early-calls.ts';
 import { encodeFailure } from './failure.ts';
 import type { LoadedFunction } from './handler-shape.ts';
 import { Invocation, type InvocationServices } from './invocation.ts';
@@ -52,6 +53,8 @@ export class InvocationLoop {
   readonly #own: Lane;
   readonly #current = new AsyncLocalStorage<Invocation>();
   readonly #onCallsInside: (inFlight: number) => void;
+  readonly #early = new EarlyCalls();
+  #hadEarlyCalls = false;
   #role: Role | undefined;
   /** Calls of all lanes. */
   #inside = 0;
@@ -75,8 +78,18 @@ export class InvocationLoop {
     return this.#role?.nested;
   }
 
-  /** From here on calls are answered by this function. */
-  become(loaded: LoadedFunction, image: InstanceImage): void {
+  /** Calls came while the function was loaded. */
+  get hadEarlyCalls(): boolean {
+    return this.#hadEarlyCalls;
+  }
+
+  /** Says that the function is there, ahead of the answers to calls that have come before it. */
+  announce(tookMs: number): void {
+    this.#own.outbox.post({ kind: FRAME_KINDS.ready, port: 0, call: 0, argument: tookMs, meta: EMPTY, payload: EMPTY });
+  }
+
+  /** From here on calls are answered by this function: first those that came while it was loaded, since `sinceMs`. */
+  become(loaded: LoadedFunction, image: InstanceImage, sinceMs: number): void {
     const nested = new NestedCalls(this.#own.outbox, image.payloadLimitBytes);
     this.#role = {
       loaded,
@@ -87,9 +100,13 @@ export class InvocationLoop {
         logger: (parent) => this.logs.loggerFor(parent),
       },
     };
+    const early = this.#early.take(sinceMs);
+    this.#hadEarlyCalls = early.length > 0;
+    for (const frame of early) this.#receive(this.#own, frame);
   }
 
   #receive(lane: Lane, frame: Frame): void {
+    if (!this.#role && lane.isOwn) return this.#receiveEarly(frame);
     switch (frame.kind) {
       case FRAME_KINDS.invoke:
         return this.#invoke(lane, frame);
@@ -106,6 +123,14 @@ export class InvocationLoop {
         // A newer host may say more than we understand.
         return;
     }
+  }
+
+  #receiveEarly(frame: Frame): void {
+    const { kind, call } = frame;
+    if (kind === FRAME_KINDS.invoke || kind === FRAME_KINDS.credit) return this.#early.hold(frame);
+    if (kind !== FRAME_KINDS.cancel || !this.#early.drop(call)) return;
+    const error = new TroupeError('CANCELLED', 'The call was given up before the function was loaded.');
+    this.#own.outbox.post({ ...frame, kind: FRAME_KINDS.failure, meta: encodeMeta(serializeError(error)) });
   }
 
   #invoke(lane: Lane, frame: Frame): void {

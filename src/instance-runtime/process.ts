@@ -25,6 +25,7 @@ import { Gauges } from './gauges.ts';
 import { Instance } from './instance.ts';
 import { Outbox } from './outbox.ts';
 import { ProcessGroups } from './process-groups.ts';
+import { twoTurns } from './two-turns.ts';
 
 // The limit of the heap is set by now. V8 refuses code caches that were made under other flags: as threads have none, so has this.
 setFlagsFromString('--max-old-space-size=0');
@@ -70,7 +71,7 @@ const gauges = new Gauges(new Float64Array(INSTANCE_GAUGES.length), {
 link.ref();
 const wire = hasWire ? await connectWire(await whenTold, { spin }) : undefined;
 const calls: Channel = wire ?? multiplexer.open(PROCESS_PORTS.calls);
-const instance = new Instance({ calls, gauges, groups, hostEnv });
+const instance = new Instance({ calls, gauges, groups, hostEnv, catchUp: twoTurns });
 captureConsole(instance.logs);
 
 let isCrashing = false;

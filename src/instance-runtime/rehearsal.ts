@@ -11,7 +11,7 @@ import { decodeCacheFile, encodeCacheFile, type NamedSource } from '../transport
 import { decodePayload, encodeMeta, encodePayload } from '../transport/codec.ts';
 import { INSTANCE_GAUGES, type InstanceImage } from '../transport/instance-control.ts';
 import { createLocalChannelPair } from '../transport/local-channel.ts';
-import { type CallMeta, type Channel, FRAME_KINDS } from '../transport/protocol.ts';
+import { type CallMeta, type Channel, FRAME_KINDS, isAnswer } from '../transport/protocol.ts';
 import { scriptText, wrapScript } from '../transport/wrapped-script.ts';
 import { readCodeCache } from './code-cache.ts';
 import { Gauges } from './gauges.ts';
@@ -36,8 +36,16 @@ const EMPTYING_STEPS = GROWN_BYTES / EMPTYING_BYTES;
 const OBJECT_WORDS = 125;
 const OBJECT_BYTES = 8 * OBJECT_WORDS + 32;
 
-/** Each time over a new pair of channels. Never rejects: a rehearsal that fails has cost time and nothing else. */
-export async function rehearse(connect: () => readonly [Channel, Channel] = createLocalChannelPair): Promise<void> {
+/** Both ends of the calls of an instance. */
+export interface Wires {
+  readonly near: Channel;
+  readonly far: Channel;
+  /** As an instance has it. */
+  readonly catchUp?: () => void | Promise<void>;
+}
+
+/** Each time over new wires. Never rejects: a rehearsal that fails has cost time and nothing else. */
+export async function rehearse(connect: () => Wires = connectLocally): Promise<void> {
   const { argv } = process;
   try {
     const image = rehearsalImage();
@@ -50,6 +58,11 @@ export async function rehearse(connect: () => readonly [Channel, Channel] = crea
   } finally {
     process.argv = argv;
   }
+}
+
+function connectLocally(): Wires {
+  const [near, far] = createLocalChannelPair();
+  return { near, far };
 }
 
 /** With a cache, so that taking one in is rehearsed too. */
@@ -70,14 +83,17 @@ export function rehearsalImage(): InstanceImage {
   };
 }
 
-export async function perform(image: InstanceImage, [near, far]: readonly [Channel, Channel]): Promise<void> {
+export async function perform(image: InstanceImage, { near, far, catchUp = () => {} }: Wires): Promise<void> {
   near.ref();
   const gauges = new Gauges(new Float64Array(INSTANCE_GAUGES.length), { intervalMs: 1, shortestMs: 0 });
-  const instance = new Instance({ calls: far, gauges, groups: new ProcessGroups(), hostEnv: {} });
+  const instance = new Instance({ calls: far, gauges, groups: new ProcessGroups(), hostEnv: {}, catchUp });
   // As the loading of code that was not handed over does.
   readCodeCache({ entry: ENTRY, filename: ENTRY, source: readFileSync(ENTRY) });
+  // The first comes with the function, as most do.
+  const first = answered(near, 1);
   await instance.specialise(image);
-  for (let call = 1; call <= CALLS; call++) await answered(near, call);
+  await first;
+  for (let call = 2; call <= CALLS; call++) await answered(near, call);
   near.close();
 }
 
@@ -109,7 +125,8 @@ function newSpace(): Pick<HeapSpaceInfo, 'space_size' | 'space_used_size'> {
 
 function answered(channel: Channel, call: number): Promise<void> {
   return new Promise((resolve) => {
-    channel.onFrame(({ payload }) => {
+    channel.onFrame(({ kind, payload }) => {
+      if (!isAnswer(kind)) return;
       decodePayload(payload);
       resolve();
     });

@@ -2,7 +2,7 @@
  * Entry point of an instance in a worker thread. It ends when its control port closes, by `worker.terminate`, by `process.exit` of the
  * function or by an uncaught error; the `Worker` object reports which.
  *
- * Until it is told what to become it blocks (invariant 12): nobody else is in this thread. Then its event loop belongs to the function.
+ * Until it is told what to become it blocks (invariant 13): nobody else is in this thread. Then its event loop belongs to the function.
  */
 import { performance } from 'node:perf_hooks';
 import { workerData } from 'node:worker_threads';
@@ -17,6 +17,7 @@ import { captureConsole } from './console-capture.ts';
 import { Gauges } from './gauges.ts';
 import { Instance } from './instance.ts';
 import { ProcessGroups } from './process-groups.ts';
+import { twoTurns } from './two-turns.ts';
 
 /**
  * Between two calls of a loop inside another instance. One that comes after more comes from outside by way of that instance: then three threads
@@ -25,6 +26,8 @@ import { ProcessGroups } from './process-groups.ts';
 const LOOPED_CALL_MS = 0.04;
 /** The first call is on its way when the instance is ready; to wait for it awake saves a wake-up, which costs about as much. */
 const FIRST_CALL_MS = 1;
+/** From the start of an instance, for which a spare is roused, until it is told what to become. */
+const ROUSED_MS = 1.5;
 
 const data: ThreadInstanceData = workerData;
 const groups = new ProcessGroups();
@@ -33,7 +36,8 @@ data.control.once('close', () => process.exit());
 const calls = await connect(data);
 const gauges = new Gauges(new Float64Array(data.gauges), { intervalMs: 50, shortestMs: 5 });
 // A thread shares nothing of its host's environment.
-const instance = new Instance({ calls, gauges, groups, hostEnv: {} });
+const catchUp = calls instanceof RingChannel ? () => void calls.poll() : twoTurns;
+const instance = new Instance({ calls, gauges, groups, hostEnv: {}, catchUp });
 captureConsole(instance.logs);
 
 const controlEnd = new AttendingEnd(data.control, data.controlBell);
@@ -45,17 +49,19 @@ process.once('exit', () => {
 });
 
 let isTold = false;
-const control: InstanceControl = {
-  async specialise(image) {
-    isTold = true;
-    const outcome = await instance.specialise(image);
-    // After this turn, in which the outcome leaves.
-    if (outcome.kind === 'ready' && data.spin) {
-      if (calls instanceof RingChannel) setImmediate(awaitFirstCall, calls);
-      else calls.awaitCall();
-    }
-    return outcome;
-  },
+controlEnd.onSpecialise((image) => {
+  isTold = true;
+  void instance.specialise(image).then((outcome) => {
+    const answer = () => {
+      controlEnd.specialised(outcome);
+      if (outcome.kind === 'ready' && data.spin && !instance.hadEarlyCalls) expectCall();
+    };
+    // That it is ready, the channel of calls has said; what calls that came before it have answered leaves first.
+    if (instance.hadEarlyCalls) setImmediate(answer);
+    else answer();
+  });
+});
+const control: Pick<InstanceControl, 'join'> = {
   async join(end) {
     const { port, incoming, outgoing, role } = end;
     const spinsFor = role === 'caller' ? 'answers' : 'calls';
@@ -75,10 +81,11 @@ expose(control, controlEnd);
 setImmediate(attend);
 
 function attend(): void {
-  controlEnd.attend();
-  if (isTold || controlEnd.isHungUp) controlEnd.listen();
-  // Answers leave first.
-  else setImmediate(attend);
+  // Who spins for it while it sleeps keeps its core from it, if that is the one on which it would wake up.
+  setAway(true);
+  controlEnd.attend({ spinMs: data.spin ? ROUSED_MS : 0, awake: () => setAway(false) });
+  // What was said leads on first, and answers leave.
+  setImmediate(isTold || controlEnd.isHungUp ? () => controlEnd.listen() : attend);
 }
 
 /** Up means connected: nobody hears of an instance that cannot be called. */
@@ -86,6 +93,16 @@ function connect({ calls, spin }: ThreadInstanceData): RingChannel | Promise<Str
   if ('path' in calls) return connectWire(calls, { spin });
   const policy = new SpinPolicy({ isAllowed: spin, maxSpinMs: MAX_IDLE_SPIN_MS });
   return new RingChannel({ ...calls, spinsFor: 'calls', policy });
+}
+
+function setAway(isAway: boolean): void {
+  if (calls instanceof RingChannel) calls.setAway(isAway);
+}
+
+/** After this turn, in which the outcome leaves. */
+function expectCall(): void {
+  if (calls instanceof RingChannel) setImmediate(awaitFirstCall, calls);
+  else calls.awaitCall();
 }
 
 function awaitFirstCall(calls: RingChannel): void {

@@ -51,9 +51,13 @@ export interface FunctionManifest {
 
 export type SpecialiseOutcome =
   | { readonly kind: 'ready'; readonly manifest: FunctionManifest; readonly tookMs: number }
-  | { readonly kind: 'failed'; readonly error: SerializedError };
+  /** `isLost`: its agent says so, because the instance has ended. Otherwise it says so itself, and has begun nothing. */
+  | { readonly kind: 'failed'; readonly error: SerializedError; readonly isLost?: true };
 
-/** The control port of an instance: a comlink endpoint within one process, control frames across processes. */
+/**
+ * The control port of an instance: within one process a comlink endpoint, beside which `specialise` goes its own way (`control-port.ts`), and
+ * control frames across processes.
+ */
 export interface InstanceControl {
   /** Loads the function. At most once in the life of an instance. Settles also when the instance dies. */
   specialise(image: InstanceImage): Promise<SpecialiseOutcome>;
@@ -63,6 +67,11 @@ export interface InstanceControl {
 
 /** A worker as its agent offers it. */
 export interface WorkerControl extends Pick<InstanceControl, 'specialise'> {
+  /**
+   * Calls may be sent before it has its function. True only where nothing stands between that could be lost with what the instance has said
+   * last: if it ends, it is known from its channel whether they have begun.
+   */
+  readonly takesEarlyCalls?: true;
   /**
    * Makes a link on which this worker calls another of the same agent; both must be threads. Resolves once both ends have it, with
    * undefined where one of them has gone.
@@ -84,7 +93,7 @@ export type ThreadCalls =
 export interface ThreadInstanceData {
   /** Comlink: the instance exposes `InstanceControl` here. */
   readonly control: MessagePort;
-  /** As `createBell` makes it: rung for each message on the control port. */
+  /** As `createBell` makes it: rung for each message on the control port, and the place for what is told first. */
   readonly controlBell: SharedArrayBuffer;
   readonly calls: ThreadCalls;
   /** A Float64Array of `INSTANCE_GAUGES` length, written by the instance at safe points, read by its agent at any time. */

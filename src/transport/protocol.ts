@@ -50,6 +50,11 @@ export const FRAME_KINDS = {
   control: 13,
   /** The sender will send no more on this port and has closed it. `meta`, if any, is an encoded `SerializedError`. */
   close: 14,
+  /**
+   * < The instance has its function. Calls that were sent before are held until then, and begin behind it. `argument` is how long loading
+   * took by the clock of the instance, in ms.
+   */
+  ready: 15,
 } as const;
 
 export type FrameKind = (typeof FRAME_KINDS)[keyof typeof FRAME_KINDS];

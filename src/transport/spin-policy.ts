@@ -25,12 +25,18 @@ const WEIGHT = 1 / 8;
 /** Of the expected wait. */
 const PATIENCE = 4;
 const MIN_SPIN_MS = 0.015;
+const FIRST_WAITS = 2;
 
 export interface SpinPolicyOptions {
   /** False: every wait is slept through. True unless told otherwise. */
   readonly isAllowed?: boolean;
   /** For those whose wait is worth less than `MAX_SPIN_MS`. */
   readonly maxSpinMs?: number;
+  /**
+   * For how long to spin the first times, when what is waited for takes longer than ever after: until the other end says that it is ready, and
+   * until its first answer. That says nothing of the waits that follow.
+   */
+  readonly firstSpinMs?: number;
 }
 
 export class SpinPolicy {
@@ -40,16 +46,26 @@ export class SpinPolicy {
   #sinceProbe = 0;
   #probeEvery = FIRST_PROBE;
   #expectedMs: number;
+  readonly #firstMs: number;
+  #firstLeft: number;
+  #isFirst = false;
 
-  constructor({ isAllowed = true, maxSpinMs = MAX_SPIN_MS }: SpinPolicyOptions = {}) {
+  constructor({ isAllowed = true, maxSpinMs = MAX_SPIN_MS, firstSpinMs = 0 }: SpinPolicyOptions = {}) {
     this.#isAllowed = isAllowed;
     this.#maxSpinMs = maxSpinMs;
+    this.#firstMs = firstSpinMs;
+    this.#firstLeft = firstSpinMs > 0 ? FIRST_WAITS : 0;
     this.#expectedMs = maxSpinMs / PATIENCE;
   }
 
   /** A wait begins: for how long to spin, 0 for not at all. Each budget above 0 is answered by `won` or `lost`, unless the wait was called off. */
   budgetMs(): number {
     if (!this.#isAllowed) return 0;
+    this.#isFirst = this.#firstLeft > 0;
+    if (this.#isFirst) {
+      this.#firstLeft--;
+      return this.#firstMs;
+    }
     if (this.#earned > 0) return Math.min(this.#maxSpinMs, Math.max(MIN_SPIN_MS, this.#expectedMs * PATIENCE));
     if (++this.#sinceProbe < this.#probeEvery) return 0;
     this.#probeEvery = Math.min(PROBE_EVERY, this.#probeEvery * 2);
@@ -63,6 +79,7 @@ export class SpinPolicy {
 
   /** It came after so long, while we spun. */
   won(waitedMs: number): void {
+    if (this.#isFirst) return;
     this.#earned = Math.min(MAX_EARNED, this.#earned + 1);
     if (this.#earned === MAX_EARNED) this.#probeEvery = FIRST_PROBE;
     this.#expectedMs += (waitedMs - this.#expectedMs) * WEIGHT;
@@ -70,6 +87,7 @@ export class SpinPolicy {
 
   /** It did not come while we spun. */
   lost(): void {
+    if (this.#isFirst) return;
     this.#earned = Math.max(0, this.#earned - LOSS_COST);
     // The wait was longer than expected; how long is not known.
     this.#expectedMs = Math.min(this.#maxSpinMs, this.#expectedMs * 1.5);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TroupeError } from '../../src/errors.ts';
+import type { Context } from '../../src/handler.ts';
 import { findHandler } from '../../src/instance-runtime/handler-shape.ts';
 import { InvocationLoop } from '../../src/instance-runtime/invocation-loop.ts';
 import type { InstanceImage } from '../../src/transport/instance-control.ts';
@@ -60,7 +61,7 @@ function setUp(handler: unknown, room = Number.POSITIVE_INFINITY) {
   const narrow = new NarrowChannel(far, room);
   let inFlight = 0;
   const loop = new InvocationLoop({ channel: narrow, onCallsInside: (calls) => (inFlight = calls) });
-  loop.become(findHandler({ default: handler }, 'sample'), image);
+  loop.become(findHandler({ default: handler }, 'sample'), image, 0);
   return { host: new CallingHost(near), narrow, loop, inFlight: () => inFlight };
 }
 
@@ -105,10 +106,58 @@ describe('The invocation loop', () => {
     expect(messages.slice(4)).toEqual(['6 log lines were dropped: the function logs faster than its host reads.']);
   });
 
-  it('answers a call that comes before it has a function', async () => {
-    const [near, far] = createLocalChannelPair();
-    new InvocationLoop({ channel: far });
-    expect(await failureOf(new CallingHost(near).invoke())).toMatchObject({ code: 'INTERNAL' });
+  describe('before it has a function', () => {
+    function setUpEarly() {
+      const [near, far] = createLocalChannelPair();
+      const loop = new InvocationLoop({ channel: far });
+      const become = (handler: unknown) =>
+        loop.become(findHandler({ default: handler }, 'sample'), image, performance.now());
+      return { host: new CallingHost(near), loop, become };
+    }
+
+    it('holds the calls that come, and begins them in order once it has one', async () => {
+      const { host, become } = setUpEarly();
+      const calls = [1, 2, 3].map((n) => host.start(n));
+      await turn();
+      expect(host.frames).toEqual([]);
+      const begun: number[] = [];
+      become((n: number) => begun.push(n));
+      expect(await Promise.all(calls.map(({ done }) => done.then(({ value }) => value)))).toEqual([1, 2, 3]);
+      expect(begun).toEqual([1, 2, 3]);
+    });
+
+    it('answers a call that is given up at once, and never begins it', async () => {
+      const { host, become } = setUpEarly();
+      const [first, given, last] = [1, 2, 3].map((n) => host.start(n));
+      given?.cancel();
+      expect(await failureOf(given?.done ?? Promise.resolve())).toMatchObject({ code: 'CANCELLED' });
+      const begun: number[] = [];
+      become((n: number) => begun.push(n));
+      await Promise.all([first?.done, last?.done]);
+      expect(begun).toEqual([1, 3]);
+    });
+
+    it('keeps the credit of a stream that waits', async () => {
+      const { host, become } = setUpEarly();
+      const call = host.start(undefined, { mode: 'stream', withholdCredit: true });
+      call.grant(100);
+      await turn();
+      become(function* () {
+        for (let n = 0; n < 50; n++) yield n;
+      });
+      expect((await call.done).chunks).toHaveLength(50);
+    });
+
+    it('takes the time that loading took off what a call has left', async () => {
+      const { host, loop } = setUpEarly();
+      const call = host.start(undefined, { timeoutMs: 10_000 });
+      await turn();
+      const handler = (_event: unknown, context: Context) => context.getRemainingTimeInMillis();
+      loop.become(findHandler({ default: handler }, 'sample'), image, performance.now() - 4_000);
+      const { value } = await call.done;
+      expect(value).toBeGreaterThan(5_000);
+      expect(value).toBeLessThanOrEqual(6_000);
+    });
   });
 
   it('survives errors that cannot be described', async () => {

@@ -9,7 +9,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { MessageChannel, Worker } from 'node:worker_threads';
-import { wrap } from 'comlink';
 import { afterAll } from 'vitest';
 import { deserializeError, type SerializedError, type TroupeError } from '../../src/errors.ts';
 import { decodeMeta, decodePayload, encodeMeta, encodePayload } from '../../src/transport/codec.ts';
@@ -17,7 +16,6 @@ import { CallingEnd, createBell } from '../../src/transport/control-port.ts';
 import {
   type FunctionManifest,
   INSTANCE_GAUGES,
-  type InstanceControl,
   type InstanceImage,
   PROCESS_PORTS,
   type ProcessInstanceMessage,
@@ -171,6 +169,7 @@ export class CallingHost {
   }
 
   #receive(frame: Frame): void {
+    if (frame.kind === FRAME_KINDS.ready) return;
     this.frames.push(frame.kind);
     if (frame.kind === FRAME_KINDS.log) this.logs.push(decodeMeta<LogLine>(frame.meta));
     else if (frame.kind === FRAME_KINDS.nestedInvoke) void this.#answerNested(frame);
@@ -254,7 +253,6 @@ function startThread(): TestInstance {
   });
   const host = new CallingHost(new RingChannel({ port: calls.port1, outgoing: callsIn, incoming: callsOut }));
   const controlEnd = new CallingEnd(control.port1, controlBell);
-  const remote = wrap<InstanceControl>(controlEnd);
   return {
     kind: 'thread',
     host,
@@ -264,7 +262,7 @@ function startThread(): TestInstance {
     gauge: (name) => values[INSTANCE_GAUGES[name]] ?? Number.NaN,
     specialise: (image) =>
       Promise.race([
-        remote.specialise(image),
+        controlEnd.specialise(image),
         ended.then((end) => Promise.reject(end.error ?? new Error(`The instance ended with ${end.exitCode}.`))),
       ]),
     disconnect: () => controlEnd.close(),

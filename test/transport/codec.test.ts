@@ -114,12 +114,15 @@ describe('the payload codec', () => {
     });
   });
 
-  it.each([5, 70, 3_000, 5_000])('owns its bytes alone: later encodings do not change one of %i characters', (length) => {
-    const first = encodePayload({ text: 'f'.repeat(length) });
-    const copy = Buffer.from(first);
-    for (let index = 0; index < 2_000; index++) encodePayload({ index, text: 'other'.repeat(index % 300) });
-    expect(copy.equals(first)).toBe(true);
-  });
+  it.each([5, 70, 3_000, 5_000])(
+    'owns its bytes alone: later encodings do not change one of %i characters',
+    (length) => {
+      const first = encodePayload({ text: 'f'.repeat(length) });
+      const copy = Buffer.from(first);
+      for (let index = 0; index < 2_000; index++) encodePayload({ index, text: 'other'.repeat(index % 300) });
+      expect(copy.equals(first)).toBe(true);
+    },
+  );
 
   it.each([
     ['a function', { rows: [{ ok: 1 }, { callback: () => 1 }] }, 'value.rows[1].callback', /function/],

@@ -2,6 +2,8 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import { expose, wrap } from 'comlink';
 import { expect, it, onTestFinished } from 'vitest';
 import { AttendingEnd, CallingEnd, createBell } from '../../src/transport/control-port.ts';
+import type { InstanceImage, ScriptCode, SpecialiseOutcome } from '../../src/transport/instance-control.ts';
+import { EMPTY } from '../../src/transport/protocol.ts';
 
 function connect() {
   const { port1, port2 } = new MessageChannel();
@@ -27,6 +29,47 @@ it('Once it listens, the port works without anybody who attends', async () => {
   expose({ twice: (n: number) => 2 * n }, far);
   far.listen();
   expect(await wrap<{ twice: (n: number) => number }>(near).twice(4)).toBe(8);
+});
+
+const image = (code?: Partial<ScriptCode>): InstanceImage => ({
+  functionName: 'f',
+  functionVersion: 1,
+  format: 'script',
+  entry: '/f.cjs',
+  env: { NAME: 'Zoë' },
+  memoryMb: 128,
+  payloadLimitBytes: 1_024,
+  ...(code && { code: { text: EMPTY, cache: EMPTY, isAscii: true, mayImport: false, mayPrint: false, ...code } }),
+});
+const bytes = (size: number) => Buffer.alloc(size, 'code');
+const READY: SpecialiseOutcome = { kind: 'ready', manifest: { shape: 'value', config: {} }, tookMs: 1 };
+
+it.each([
+  ['without its code', undefined],
+  ['with a little code', { text: bytes(1_000), cache: bytes(2_000) }],
+  ['with more code than fits beside the bell', { text: bytes(400_000), cache: bytes(50_000) }],
+])('An instance is told what to become, %s, and its answer is heard', async (_, code) => {
+  const { near, far } = connect();
+  const told: InstanceImage[] = [];
+  far.onSpecialise((one) => {
+    told.push(one);
+    far.specialised(READY);
+  });
+  const outcome = near.specialise(image(code));
+  far.attend();
+  expect(await outcome).toEqual(READY);
+  expect(told.map((one) => ({ ...one, code: undefined }))).toEqual([{ ...image(), code: undefined }]);
+  for (const part of ['text', 'cache'] as const) {
+    expect(Buffer.from(told[0]?.code?.[part] ?? EMPTY).equals(Buffer.from(code?.[part] ?? EMPTY))).toBe(true);
+  }
+});
+
+it('An instance that was roused, and told nothing, goes back to its caller', () => {
+  const { near, far } = connect();
+  let wakings = 0;
+  near.rouse();
+  far.attend({ spinMs: 1, awake: () => wakings++ });
+  expect(wakings).toBe(1);
 });
 
 it('Who attends returns when the other end has hung up', () => {

@@ -37,6 +37,18 @@ describe('the spin policy', () => {
     expect(policy.budgetMs()).toBeLessThanOrEqual(MAX_SPIN_MS);
   });
 
+  it('spins longer the first two times, and learns nothing from them', () => {
+    const policy = new SpinPolicy({ firstSpinMs: 1 });
+    expect([policy.budgetMs(), policy.lost(), policy.budgetMs(), policy.won(0.9)]).toEqual([
+      1,
+      undefined,
+      1,
+      undefined,
+    ]);
+    expect(policy.budgetMs()).toBe(new SpinPolicy().budgetMs());
+    expect(new SpinPolicy({ firstSpinMs: 1, isAllowed: false }).budgetMs()).toBe(0);
+  });
+
   it('gives up on waits that are long, but for a try now and then', () => {
     const policy = new SpinPolicy();
     waits(policy, 100, 0.005);

@@ -21,6 +21,8 @@ export interface ConnectionOptions {
   readonly observer: InstanceObserver;
   /** Maps positions in the bundle back to the source. */
   readonly mapError: (error: SerializedError) => SerializedError;
+  /** The instance has its function; loading it took so long. Ahead of what it answers. */
+  readonly onReady: (tookMs: number) => void;
   /** The channel closed; why exactly, the resource manager says. */
   readonly onClosed: () => void;
 }
@@ -37,6 +39,10 @@ export class InstanceConnection {
     options.channel.onFrame((frame) => this.#receiveSafely(frame));
     options.channel.onWritable(() => this.#sendRefused());
     options.channel.onClose(() => options.onClosed());
+  }
+
+  get isClosed(): boolean {
+    return this.#options.channel.isClosed;
   }
 
   get inFlight(): number {
@@ -119,6 +125,9 @@ export class InstanceConnection {
         observer.peerReport?.(origin.instanceId, decodeMeta(frame.meta) as PeerReport, frame.payload);
         break;
       }
+      case FRAME_KINDS.ready:
+        this.#options.onReady(frame.argument);
+        break;
       case FRAME_KINDS.log:
         this.#options.observer.log(this.#options.origin, decodeMeta(frame.meta) as LogLine);
         break;

@@ -38,6 +38,8 @@ export interface InstanceLoss {
   readonly instanceId: string;
   readonly reason: WorkerLoss['reason'] | 'replaced';
   readonly error?: SerializedError;
+  /** It never had its function, and that is certain: no call that was given to it has begun. */
+  readonly hasNotBegun?: true;
 }
 
 /** When the instance came to be, in ms of the control process' monotonic clock: the cold phases of the calls that waited for it. */
@@ -46,6 +48,7 @@ export interface InstanceOrigin {
   readonly claimedAtMs: number;
   readonly placedAtMs: number;
   readonly startedAtMs: number;
+  /** When the function was there, by what the instance says it took; infinite until it has said so. */
   readonly specialisedAtMs: number;
 }
 
@@ -85,6 +88,11 @@ export interface InstancePeers {
 
 /** What an instance tells those around it. Called from the transport: implementations only tell or settle. */
 export interface InstanceObserver {
+  /**
+   * It has been told what to become. Calls may be sent to it right away, as many as it takes at a time: they begin when it is ready. Not told of
+   * an instance of which it could not be known, were it lost, whether they have begun.
+   */
+  starting(handle: InstanceHandle): void;
   /** It takes calls from now on. */
   ready(handle: InstanceHandle): void;
   /** It takes no more calls. Comes before the losses of the calls inside, so that none of them is sent to it again. */
@@ -145,6 +153,8 @@ export interface InstanceListener {
 }
 
 export type InstanceMessages = {
+  /** It has its function: the instance has said so on its channel of calls. */
+  ready: { body: undefined };
   /** What loading the function came to. */
   specialised: { body: SpecialiseOutcome };
   /** No more calls come; stop once empty, or when `graceMs` have passed. */

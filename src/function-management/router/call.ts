@@ -12,7 +12,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { type InvocationStatus, STAMP } from '../../ledger/protocol.ts';
 import type { ResumedCall } from '../../transport/peer-protocol.ts';
 import type { StreamHead } from '../../transport/protocol.ts';
-import type { InstanceCall, InstanceHandle, InstanceLoss } from '../instance/protocol.ts';
+import type { InstanceCall, InstanceHandle, InstanceLoss, InstanceOrigin } from '../instance/protocol.ts';
 import type { CallQueue } from './call-queue.ts';
 import type { CallRequest } from './protocol.ts';
 
@@ -26,8 +26,8 @@ export interface CallHost {
   lost(call: Call, loss: InstanceLoss): void;
 }
 
-/** Where a call is; `settled` calls may still occupy their instance. */
-export type CallPlace = 'arriving' | 'queued' | 'inside' | 'left';
+/** Where a call is; `settled` calls may still occupy their instance. One that is `riding` was sent to an instance that is not ready yet. */
+export type CallPlace = 'arriving' | 'queued' | 'riding' | 'inside' | 'left';
 
 export class Call implements InstanceCall {
   readonly request: CallRequest;
@@ -52,6 +52,7 @@ export class Call implements InstanceCall {
   after: Call | undefined;
   /** Part of its answer has reached the caller: it must not be run again. */
   hasEmitted = false;
+  #rodeWith: InstanceHandle | undefined;
 
   /** `resumed`: it began a while ago, between two instances, and keeps the id that it had there. */
   constructor(request: CallRequest, host: CallHost, resumed?: ResumedCall) {
@@ -96,22 +97,41 @@ export class Call implements InstanceCall {
 
   /** The call goes into an instance. Where it waited for that instance to start, the instance's own times become phases of the call. */
   enter(instance: InstanceHandle, nowMs: number): void {
-    const { origin } = instance;
     this.place = 'inside';
     this.instance = instance;
+    const { origin } = instance;
     const { row } = this;
     if (origin.specialisedAtMs > row.at(STAMP.received)) {
-      row.coldStart = origin.reason;
-      row.stamp(STAMP.dequeued, origin.claimedAtMs);
-      row.stamp(STAMP.placed, origin.placedAtMs);
-      row.stamp(STAMP.started, origin.startedAtMs);
-      row.stamp(STAMP.specialised, origin.specialisedAtMs);
+      this.#stampStart(origin);
     } else {
       row.stamp(STAMP.dequeued, nowMs);
       row.stamp(STAMP.placed, nowMs);
       row.stamp(STAMP.started, nowMs);
       row.stamp(STAMP.specialised, nowMs);
     }
+  }
+
+  /** The call is sent ahead of the function: the instance begins it when it is ready, which is known by the time of its answer. */
+  rideWith(instance: InstanceHandle): void {
+    this.place = 'riding';
+    this.instance = instance;
+    this.#rodeWith = instance;
+  }
+
+  /** It has not begun, and waits again as if it had never been sent. */
+  comeBack(): void {
+    this.place = 'arriving';
+    this.instance = undefined;
+    this.#rodeWith = undefined;
+  }
+
+  #stampStart({ reason, claimedAtMs, placedAtMs, startedAtMs, specialisedAtMs }: InstanceOrigin): void {
+    const { row } = this;
+    row.coldStart = reason;
+    row.stamp(STAMP.dequeued, claimedAtMs);
+    row.stamp(STAMP.placed, placedAtMs);
+    row.stamp(STAMP.started, startedAtMs);
+    row.stamp(STAMP.specialised, specialisedAtMs);
   }
 
   succeeded(payload: Uint8Array, runMs: number): void {
@@ -152,6 +172,7 @@ export class Call implements InstanceCall {
 
   #finish(runMs: number): number {
     const nowMs = this.#host.clock.nowMs();
+    if (this.#rodeWith) this.#stampStart(this.#rodeWith.origin);
     this.row.stamp(STAMP.finished, nowMs);
     this.row.stamp(STAMP.delivered, nowMs - runMs);
     return nowMs;

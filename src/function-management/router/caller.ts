@@ -261,6 +261,7 @@ export function observerFor(
   log: InstanceObserver['log'],
 ): InstanceObserver {
   return {
+    starting: (handle) => void router.tell('instanceStarting', handle),
     ready: (handle) => void router.tell('instanceReady', handle),
     gone: (instanceId, loss) => void router.tell('instanceGone', { instanceId, loss }),
     callLeft: (instanceId, call) => void router.tell('callLeft', { instanceId, call }),

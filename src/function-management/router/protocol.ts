@@ -70,6 +70,8 @@ export type RouterMessages<Call extends InstanceCall = InstanceCall> = {
   cancel: { body: Call };
   callLeft: { body: { readonly instanceId: string; readonly call: InstanceCall } };
   callLost: { body: { readonly call: Call; readonly loss: InstanceLoss } };
+  /** Calls may ride along with its start. */
+  instanceStarting: { body: InstanceHandle };
   instanceReady: { body: InstanceHandle };
   /** The instance takes nothing more, for whatever reason. */
   instanceGone: { body: { readonly instanceId: string; readonly loss: InstanceLoss } };

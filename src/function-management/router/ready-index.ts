@@ -29,9 +29,11 @@ export class ReadyIndex {
     return this.#inFlight;
   }
 
-  add(handle: InstanceHandle, nowMs: number): void {
-    const instance: IndexedInstance = { handle, inFlight: 0, lastUsedMs: nowMs, position: -1 };
+  /** With so many calls inside already. */
+  add(handle: InstanceHandle, nowMs: number, inFlight = 0): void {
+    const instance: IndexedInstance = { handle, inFlight, lastUsedMs: nowMs, position: -1 };
     this.#instances.set(handle.instanceId, instance);
+    this.#inFlight += inFlight;
     this.#enter(instance);
   }
 

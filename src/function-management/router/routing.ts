@@ -8,7 +8,7 @@ import type { Random } from '../../kernel/random.ts';
 import { STAMP } from '../../ledger/protocol.ts';
 import type { PeerReport, ResumedCall } from '../../transport/peer-protocol.ts';
 import type { InstanceHandle, InstanceLoss } from '../instance/protocol.ts';
-import type { FunctionDescription } from '../registry/protocol.ts';
+import type { FunctionDescription, FunctionVersion } from '../registry/protocol.ts';
 import type { Call } from './call.ts';
 import { DeadlineWheel } from './deadline-wheel.ts';
 import { Leases } from './leases.ts';
@@ -18,6 +18,7 @@ import type { RouterMessages } from './protocol.ts';
 import { drained, draining, queueFull, removed, timedOut, tooDeep, versionGone } from './refusals.ts';
 import { enterResumed } from './resumed-call.ts';
 import { RouteTable } from './route-table.ts';
+import { StartingInstances } from './starting-instances.ts';
 import type { VersionRoute } from './version-route.ts';
 
 export interface RouterOptions {
@@ -26,6 +27,8 @@ export interface RouterOptions {
   readonly cancelGraceMs: number;
   /** Calls wait and no instance that is on its way will take them. Must only tell. */
   readonly demandArrived: (name: string, version: number) => void;
+  /** They wait for the first instance of their version: a worker is about to be asked for. Must only tell. */
+  readonly coldStartAhead?: (version: FunctionVersion) => void;
 }
 
 /** An instance with other calls inside is given this long when one of its calls ignores its cancellation. */
@@ -36,6 +39,7 @@ export class Routing {
   readonly #table: RouteTable;
   readonly #wheel: DeadlineWheel<Call>;
   readonly #leases: Leases;
+  readonly #starting = new StartingInstances();
   readonly #routeOfInstance = new Map<string, VersionRoute>();
   #drained: (() => void) | undefined;
   #isDraining = false;
@@ -92,10 +96,10 @@ export class Routing {
       route.withdraw(call);
       call.place = 'left';
       this.#wheel.remove(call);
-    } else if (call.place === 'inside') {
+    } else if (call.place === 'inside' || call.place === 'riding') {
       this.#wheel.remove(call);
       call.instance?.cancel(call, reason);
-      this.#context.after(this.#options.cancelGraceMs, () => this.#stopStuck(call));
+      if (call.place === 'inside') this.#expectLeave(call);
     }
     call.fail(error);
     this.#finishDrain();
@@ -104,7 +108,8 @@ export class Routing {
   callLeft(instanceId: string, call: Call): void {
     call.place = 'left';
     this.#wheel.remove(call);
-    if (!this.#leases.keepsSlot(call)) this.#slotFree(instanceId);
+    const wasRiding = this.#starting.left(instanceId, call, this.#context.clock.nowMs());
+    if (!wasRiding && !this.#leases.keepsSlot(call)) this.#slotFree(instanceId);
     this.#finishDrain();
   }
 
@@ -126,6 +131,7 @@ export class Routing {
     this.#wheel.remove(call);
     const route = this.#routeOf(call);
     if (call.isSettled) return this.#finishDrain();
+    if (loss.hasNotBegun) return this.#comeBack(call, loss);
     const { attempt, hasEmitted } = call;
     // The route of a removed function goes with its last instance; the call that was inside still has to be answered.
     const mayRunAgain =
@@ -148,17 +154,29 @@ export class Routing {
     this.#askForInstance(route);
   }
 
-  instanceReady(handle: InstanceHandle): void {
+  /** Calls that wait ride along with the start: they are there when it is over. */
+  instanceStarting(handle: InstanceHandle): void {
     const route = this.#table.routeOf(handle.functionName, handle.functionVersion);
-    if (!route) return handle.retire(0, 'requested');
+    if (route) this.#starting.begin(handle, route, this.#context.clock.nowMs());
+  }
+
+  instanceReady(handle: InstanceHandle): void {
     const nowMs = this.#context.clock.nowMs();
+    const inside = this.#starting.end(handle.instanceId, nowMs);
+    const route = this.#table.routeOf(handle.functionName, handle.functionVersion);
+    for (const call of inside) {
+      call.place = 'inside';
+      if (call.isSettled) this.#expectLeave(call);
+    }
+    if (!route) return handle.retire(0, 'requested');
     this.#leases.instanceReady(handle);
-    route.instances.add(handle, nowMs);
+    route.instances.add(handle, nowMs, inside.length);
     this.#routeOfInstance.set(handle.instanceId, route);
     this.#dispatchWaiting(route, nowMs);
   }
 
   instanceEnded(instanceId: string, loss: InstanceLoss): void {
+    this.#starting.end(instanceId, this.#context.clock.nowMs());
     this.#instanceGone(instanceId);
     this.#leases.instanceEnded(instanceId, loss);
   }
@@ -181,7 +199,7 @@ export class Routing {
 
   functionChanged(description: FunctionDescription): void {
     for (const route of this.#table.change(description, this.#context.clock.nowMs())) {
-      this.#failWaiting(route, versionGone(description.name, route.version.version));
+      this.#failAll(route, versionGone(description.name, route.version.version));
       this.#table.dropIfOver(route);
     }
     for (const route of this.#table.routesOf(description.name)) this.#moveWaiting(route);
@@ -190,7 +208,7 @@ export class Routing {
 
   functionRemoved(name: string): void {
     const error = removed(name);
-    for (const route of this.#table.routesOf(name)) this.#failWaiting(route, error);
+    for (const route of this.#table.routesOf(name)) this.#failAll(route, error);
     this.#table.remove(name);
     this.#revokeMoved(name);
   }
@@ -247,7 +265,8 @@ export class Routing {
 
   #wait(route: VersionRoute, call: Call): void {
     const { name, config } = route.version;
-    if (route.queued >= config.maxQueued) return this.#refuse(call, queueFull(name, route.queued));
+    const waiting = route.queued + route.riding;
+    if (waiting >= config.maxQueued) return this.#refuse(call, queueFull(name, waiting));
     route.enqueue(call);
     this.#wheel.add(call);
     this.#leases.reclaim(route);
@@ -280,11 +299,32 @@ export class Routing {
   #askForInstance(route: VersionRoute): void {
     if (route.queued <= this.#leases.coming(route) || route.demandTold) return;
     route.demandTold = true;
+    if (route.instances.size === 0) this.#options.coldStartAhead?.(route.version);
     this.#options.demandArrived(route.version.name, route.version.version);
   }
 
   #timedOut(call: Call): void {
     this.stopCall(call, timedOut(call), 'timeout');
+  }
+
+  #expectLeave(call: Call): void {
+    this.#context.after(this.#options.cancelGraceMs, () => this.#stopStuck(call));
+  }
+
+  /** It was sent to an instance that never was ready: it waits again, ahead of those that have come since. */
+  #comeBack(call: Call, { reason }: InstanceLoss): void {
+    const route = this.#routeOf(call);
+    call.comeBack();
+    if (!route || !this.#table.isRegistered(route) || !this.#table.isTarget(call.request, route.version.version)) {
+      return this.invoke(call);
+    }
+    const nowMs = this.#context.clock.nowMs();
+    route.touch(nowMs);
+    this.#wheel.add(call);
+    route.putBack(call);
+    this.#dispatchWaiting(route, nowMs);
+    // Of a version that does not start, the deployer says what becomes of the calls that wait for it.
+    if (reason !== 'start-failed') this.#askForInstance(route);
   }
 
   /** The function did not stop when told to: the instance is given up, for nothing else gets the slot back. */
@@ -321,6 +361,12 @@ export class Routing {
       this.#wheel.remove(call);
       this.invoke(call);
     }
+  }
+
+  /** The version is gone: what waits for it has nothing to wait for, wherever it waits. */
+  #failAll(route: VersionRoute, error: TroupeError): void {
+    for (const call of this.#starting.ridingOn(route)) this.stopCall(call, error, 'cancelled');
+    this.#failWaiting(route, error);
   }
 
   #failWaiting(route: VersionRoute, error: TroupeError): void {

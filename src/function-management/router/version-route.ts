@@ -17,6 +17,8 @@ export class VersionRoute {
   aliased = true;
   /** True from telling the autoscaler of waiting calls until it looks. */
   demandTold = false;
+  /** Calls that were sent ahead to instances that are starting. They wait, though not in the queue. */
+  riding = 0;
   /** Slots of its instances that other instances may use. */
   leased = 0;
   /** Those of them that hold no call that this host has sent. What is done there, `arrived` hears. */
@@ -42,7 +44,7 @@ export class VersionRoute {
 
   get inSystem(): number {
     // A lent slot of an instance that takes nothing more is in the index no longer.
-    return this.queued + Math.max(0, this.instances.inFlight - this.lent);
+    return this.queued + this.riding + Math.max(0, this.instances.inFlight - this.lent);
   }
 
   /** Nothing leads to it but its number, nothing is in it, and that was observed already: there is nothing to say of it. */

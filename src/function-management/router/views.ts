@@ -30,11 +30,11 @@ export function idleInstances(
 
 export function snapshot(routes: readonly VersionRoute[]): RouterSnapshot {
   return {
-    functions: routes.map(({ version, instances, queued, leased }) => ({
+    functions: routes.map(({ version, instances, queued, riding, leased }) => ({
       name: version.name,
       version: version.version,
       ready: instances.size,
-      queued,
+      queued: queued + riding,
       inFlight: instances.inFlight,
       leased,
     })),

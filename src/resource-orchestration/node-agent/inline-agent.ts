@@ -4,7 +4,7 @@
  */
 
 import { holdProcess } from '../../kernel/process-hold.ts';
-import type { WorkerControl } from '../../transport/instance-control.ts';
+import type { InstanceImage, WorkerControl } from '../../transport/instance-control.ts';
 import type { PeerLink } from '../../transport/peer-protocol.ts';
 import type { Channel } from '../../transport/protocol.ts';
 import { endedChannel, endedControl } from './ended-worker.ts';
@@ -60,6 +60,10 @@ class InlineAgent implements AgentLink {
     this.#supervisor.start(workerId, spec);
   }
 
+  expectWorker(expected: Pick<WorkerSpec, 'kind' | 'memoryMb'>): void {
+    this.#supervisor.expect(expected);
+  }
+
   stopWorker(workerId: string, graceMs: number): void {
     this.#supervisor.stop(workerId, graceMs);
   }
@@ -72,9 +76,11 @@ class InlineAgent implements AgentLink {
     const worker = this.#supervisor.get(workerId);
     if (!worker) return endedControl(workerId);
     const { control, spec } = worker;
-    if (spec.kind !== 'thread') return control;
+    const specialise = (image: InstanceImage) => control.specialise(image);
+    if (spec.kind !== 'thread') return { specialise, takesEarlyCalls: true };
     return {
-      specialise: (image) => control.specialise(image),
+      specialise,
+      takesEarlyCalls: true,
       linkTo: (calleeId, id) => this.#link(workerId, calleeId, id),
     };
   }

@@ -85,6 +85,8 @@ export interface AgentLink {
   /** Exactly one listener; events that come before it is set are kept for it. */
   onEvent(listener: (event: AgentEvent) => void): void;
   startWorker(workerId: string, spec: WorkerSpec): void;
+  /** Such a worker may be started in a moment: a spare that would serve wakes up meanwhile. */
+  expectWorker?(expected: Pick<WorkerSpec, 'kind' | 'memoryMb'>): void;
   /** Waits `graceMs` for the worker to end by itself, then ends it. Unknown ids are ignored. */
   stopWorker(workerId: string, graceMs: number): void;
   /** The call channel of a worker, from `workerStarted` on. It closes with an error when the worker or the agent is lost. */

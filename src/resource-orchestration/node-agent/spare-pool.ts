@@ -62,10 +62,15 @@ export class SparePool {
     this.#lastStartMs = this.#options.clock.nowMs();
     this.#demands = noteStart(this.#demands, spec, this.#lastStartMs);
     this.#armRefill();
-    const fitting = this.#of(spec).filter(({ body }) => !body.isGone);
-    const taken = fitting.find(({ isUp }) => isUp) ?? fitting[0];
+    const taken = this.next(spec);
     if (taken) this.#spares.delete(taken);
     return taken;
+  }
+
+  /** The spare that a start of this class would take. */
+  next(spareClass: SpareClass): SupervisedWorker | undefined {
+    const fitting = this.#of(spareClass).filter(({ body }) => !body.isGone);
+    return fitting.find(({ isUp }) => isUp) ?? fitting[0];
   }
 
   /** A spare is up: the next one may be started. */

@@ -120,6 +120,7 @@ export class SupervisedWorker {
 
   /** A spare becomes this worker. `started` follows, in a turn of its own or when it is up. */
   assign(workerId: string, spec: WorkerSpec): void {
+    this.body.rouse?.();
     this.#workerId = workerId;
     this.#spec = spec;
     this.#startedAtMs = this.#options.clock.nowMs();
@@ -273,6 +274,7 @@ export class SupervisedWorker {
   }
 }
 
+/** What is said of a worker that has not answered, and will not. */
 export function failedOutcome(error: unknown): SpecialiseOutcome {
-  return { kind: 'failed', error: serializeError(error) };
+  return { kind: 'failed', error: serializeError(error), isLost: true };
 }

@@ -35,6 +35,9 @@ export const QUIET: readonly string[] = ['--disable-warning=ExperimentalWarning'
 /** A property that no instance has: comlink answers as soon as the instance listens. */
 type Answering = Remote<Required<InstanceControl> & { readonly isUp: undefined }>;
 
+/** A small function that becomes an instance out of a spare has answered by then. */
+const FIRST_ANSWER_MS = 1;
+
 /** By then the function was called, and the code cache that goes with it is made. */
 const REMEMBER_AFTER_MS = 500;
 
@@ -121,6 +124,10 @@ export class ThreadBody implements WorkerBody {
     await this.#remote.join(transfer(end, [end.port]));
   }
 
+  rouse(): void {
+    this.#controlEnd.rouse();
+  }
+
   leave(): void {
     this.#controlEnd.close();
   }
@@ -150,7 +157,7 @@ export class ThreadBody implements WorkerBody {
   async #specialise(image: InstanceImage): Promise<SpecialiseOutcome> {
     const complete = this.#code.complete(image);
     if (complete === image) this.#clock.after(REMEMBER_AFTER_MS, () => void this.#code.remember(image));
-    return this.#remote.specialise(complete);
+    return this.#controlEnd.specialise(complete);
   }
 }
 
@@ -163,7 +170,7 @@ interface CallEnds {
 function ringCalls(spin: boolean): CallEnds {
   const { port1, port2 } = new MessageChannel();
   const [incoming, outgoing] = [createRing(), createRing()];
-  const policy = new SpinPolicy({ isAllowed: spin });
+  const policy = new SpinPolicy({ isAllowed: spin, firstSpinMs: FIRST_ANSWER_MS });
   return {
     near: new RingChannel({ port: port1, outgoing: incoming, incoming: outgoing, spinsFor: 'answers', policy }),
     far: { port: port2, incoming, outgoing },

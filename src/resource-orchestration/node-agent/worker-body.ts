@@ -33,6 +33,8 @@ export interface WorkerBody {
   readonly control: InstanceControl;
   /** Gives it one end of a link to another worker. Threads only. */
   join?(end: PeerEnd): Promise<void>;
+  /** It is about to be given a function. Where it sleeps deeper than others, it wakes up. */
+  rouse?(): void;
   /** True once it has ended, also while `ended` waits for the last of its output. */
   readonly isGone: boolean;
   /** Closes the wires to it, upon which it ends by itself unless the function holds it. */

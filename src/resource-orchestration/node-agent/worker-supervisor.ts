@@ -116,6 +116,11 @@ export class WorkerSupervisor {
     this.#armHeartbeat();
   }
 
+  /** One like this may be started in a moment. */
+  expect(expected: Pick<WorkerSpec, 'kind' | 'memoryMb'>): void {
+    this.#spares.next(expected)?.body.rouse?.();
+  }
+
   get(workerId: string): SupervisedWorker | undefined {
     return this.#workers.get(workerId);
   }

@@ -9,7 +9,13 @@
 import { type SerializedError, serializeError, TroupeError } from '../../errors.ts';
 import type { CancelTimer, Clock } from '../../kernel/clock.ts';
 import type { Random } from '../../kernel/random.ts';
-import { type AgentEvent, type AgentLink, HEARTBEAT_MS, type StartAgent } from '../node-agent/protocol.ts';
+import {
+  type AgentEvent,
+  type AgentLink,
+  HEARTBEAT_MS,
+  type StartAgent,
+  type WorkerSpec,
+} from '../node-agent/protocol.ts';
 import { agentBackoffMs, HEALTHY_AFTER_MS } from './backoff-policy.ts';
 import type { ClusterState, NodeRecord } from './cluster-state.ts';
 import type { NameHolder } from './name-holder.ts';
@@ -86,6 +92,11 @@ export class AgentPool {
 
   link(agentId: string): AgentLink | undefined {
     return this.#agents.get(agentId)?.link;
+  }
+
+  /** Which of them will get the worker is not known yet. */
+  expect(expected: Pick<WorkerSpec, 'kind' | 'memoryMb'>): void {
+    for (const { link } of this.#agents.values()) link.expectWorker?.(expected);
   }
 
   /** An agent's own news. Workers' events are for the manager, which calls this for each event first. */

@@ -82,6 +82,8 @@ export interface ResourceSnapshot {
 }
 
 export type ResourceManagerMessages = {
+  /** A worker of this kind and size will be claimed in a moment: one that sleeps may wake up meanwhile. Promises nothing. */
+  expect: { body: Pick<WorkerSpec, 'kind' | 'memoryMb'> };
   claim: { body: Claim };
   /** Ends the claim; its worker is stopped, after `graceMs` by force. Unknown claims are ignored. */
   release: { body: { readonly claimId: string; readonly graceMs: number } };

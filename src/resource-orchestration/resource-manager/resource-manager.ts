@@ -14,6 +14,7 @@ export function resourceManagerActor(options: ResourceManagerOptions): ActorDefi
       const manager = new Reconciler(options, context);
       await manager.start();
       return {
+        expect: (expected) => manager.agents.expect(expected),
         claim: (claim) => manager.claim(claim),
         release: ({ claimId, graceMs }) => manager.release(claimId, graceMs),
         reject: (loss) => manager.reject(loss),

@@ -35,8 +35,9 @@ function connect(nestedCall: InstanceObserver['nestedCall'], highWaterBytes?: nu
   const connection = new InstanceConnection({
     origin: { instanceId: 'f-1-1', functionName: 'f', functionVersion: 1 },
     channel: near,
-    observer: { ready: () => {}, gone: () => {}, callLeft: () => {}, log: () => {}, nestedCall },
+    observer: { starting: () => {}, ready: () => {}, gone: () => {}, callLeft: () => {}, log: () => {}, nestedCall },
     mapError: (error) => error,
+    onReady: () => {},
     onClosed: () => {},
   });
   connection.dispatch(callOf('parent'));

@@ -39,6 +39,7 @@ async function loadingInstance() {
       startedBecause: 'first',
       startTimeoutMs: 30_000,
       observer: {
+        starting: () => undefined,
         ready: () => {},
         gone: () => {},
         callLeft: () => {},
