@@ -41,7 +41,7 @@ export interface Wires {
   readonly near: Channel;
   readonly far: Channel;
   /** As an instance has it. */
-  readonly catchUp?: () => void;
+  readonly catchUp?: () => void | Promise<void>;
 }
 
 /** Each time over new wires. Never rejects: a rehearsal that fails has cost time and nothing else. */

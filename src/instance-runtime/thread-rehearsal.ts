@@ -1,16 +1,26 @@
 /** The rehearsal of a thread: also over the wires that a thread has, both ends in this one. */
+import { duplexPair } from 'node:stream';
 import { MessageChannel } from 'node:worker_threads';
 import { AttendingEnd, CallingEnd, createBell } from '../transport/control-port.ts';
 import { createRing } from '../transport/ring-buffer.ts';
 import { RingChannel } from '../transport/ring-channel.ts';
+import { StreamChannel } from '../transport/stream-channel.ts';
 import { rehearsalImage, rehearse, type Wires } from './rehearsal.ts';
+import { twoTurns } from './two-turns.ts';
 
 const RING_BYTES = 4_096;
 const TIMES = 4;
 
-export async function rehearseThread(): Promise<void> {
-  await rehearse(connectRings);
+export async function rehearseThread({ hasWire }: { readonly hasWire: boolean }): Promise<void> {
+  await rehearse(hasWire ? connectStreams : connectRings);
   await rehearseControl();
+}
+
+/** As over a wire, but for the socket. */
+function connectStreams(): Wires {
+  const [one, other] = duplexPair();
+  const near = new StreamChannel(one, { spinsFor: 'answers' });
+  return { near, far: new StreamChannel(other, { spinsFor: 'calls' }), catchUp: twoTurns };
 }
 
 function connectRings(): Wires {

@@ -73,7 +73,10 @@ const control: Pick<InstanceControl, 'join'> = {
   },
 };
 
-if (data.isSpare) await (await import('./thread-rehearsal.ts')).rehearseThread();
+if (data.isSpare) {
+  const { rehearseThread } = await import('./thread-rehearsal.ts');
+  await rehearseThread({ hasWire: 'path' in data.calls });
+}
 expose(control, controlEnd);
 setImmediate(attend);
 

@@ -1,5 +1,5 @@
 /**
- * The node agent in the control process itself: calls reach a thread without any relay. What a thread does to its process (an abort, a
+ * The node agent in the control process itself: calls reach a thread through shared memory. What a thread does to its process (an abort, a
  * stuck `execSync`), it does to the host.
  */
 
