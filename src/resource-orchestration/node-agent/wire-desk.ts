@@ -30,6 +30,19 @@ export interface WireDeskOptions extends Omit<StreamChannelOptions, 'spinsFor' |
 
 type TakeWire = (channel: StreamChannel) => void;
 
+const openDesks = new Set<string>();
+let isListening = false;
+
+/** A host that ends without closing its desks. One listener for all, however many: Node warns of more than ten. */
+function removeWithProcess(path: string): void {
+  openDesks.add(path);
+  if (isListening) return;
+  isListening = true;
+  process.once('exit', () => {
+    for (const each of openDesks) removeDesk(each);
+  });
+}
+
 export class WireDesk {
   /** Without the number. */
   readonly address: Omit<WireAddress, 'wire'>;
@@ -45,6 +58,7 @@ export class WireDesk {
     this.#clock = clock;
     this.#channelOptions = { ...options, spinsFor: 'answers' };
     this.address = { path: join(makeDirectory(), SOCKET_NAME), secret: randomBytes(SECRET_BYTES).toString('hex') };
+    removeWithProcess(this.address.path);
     this.#server = createServer((socket) => this.#connected(socket));
     // Whoever waits for a wire gives up after a while.
     this.#server.on('error', () => {});
@@ -73,6 +87,7 @@ export class WireDesk {
     for (const channel of this.#unclaimed.values()) channel.close();
     this.#unclaimed.clear();
     this.#awaited.clear();
+    openDesks.delete(this.address.path);
     removeDesk(this.address.path);
   }
 
