@@ -83,6 +83,13 @@ export const hostConfigSchema = z
      * machine whose cores are all taken.
      */
     spin: z.boolean().default(true),
+    /**
+     * Who says how many instances there are. `predictive`: learns when each function is called, and has an instance there just before, within the
+     * memory budget. `reactive`: Knative's windows and a keep-alive. `hybrid-histogram`: as Azure Functions (ATC 2020). `fixed`: a keep-alive.
+     */
+    scaling: z.enum(['predictive', 'reactive', 'hybrid-histogram', 'fixed']).default('predictive'),
+    /** How finely `predictive` cuts time. A minute: what people and their timers do; less for calls that are faster than that. */
+    forecastIntervalMs: milliseconds(DAY_MS).min(100).default(60_000),
     /** Largest payload and result, in bytes. 6 MiB: the limit of AWS Lambda, which functions written for it respect. */
     payloadLimitBytes: z
       .number()

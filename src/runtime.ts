@@ -6,8 +6,9 @@ import { join, resolve } from 'node:path';
 import type { HostConfig } from './config.ts';
 import { LogStore } from './ecosystem/monitoring/log-store.ts';
 import { autoscalerActor } from './function-management/autoscaler/autoscaler.ts';
+import { ForecastMemory } from './function-management/autoscaler/forecast-memory.ts';
+import { scalingPolicy } from './function-management/autoscaler/policies.ts';
 import type { AutoscalerMessages } from './function-management/autoscaler/protocol.ts';
-import { reactivePolicy } from './function-management/autoscaler/reactive-policy.ts';
 import { builderActor } from './function-management/builder/builder.ts';
 import type { BuilderMessages } from './function-management/builder/protocol.ts';
 import { makeTemporaryArtifacts } from './function-management/builder/temporary-artifacts.ts';
@@ -63,6 +64,8 @@ export interface Runtime {
 const SHUTDOWN_TIMEOUT_MS = 10_000;
 /** What instances get to end by themselves at close. Calls have drained by then, so only one that is stuck takes it. */
 const LONGEST_STOP_MS = 1_000;
+/** Of the memory budget, what may be kept for calls to come: the rest is for those that come without notice. */
+const IDLE_PART = 3 / 4;
 /** What spares may cost beside the memory budget, as a part of it. */
 const SPARES_PART = 1 / 8;
 
@@ -169,7 +172,11 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
   later.deployer = deployer;
   const autoscaler = system.spawn(
     autoscalerActor({
-      policy: reactivePolicy(),
+      policy: scalingPolicy(config.scaling, {
+        intervalMs: config.forecastIntervalMs,
+        idleBudgetMb: config.memoryBudgetMb * IDLE_PART,
+      }),
+      memory: new ForecastMemory(store.database('forecasts'), clock),
       observe: () => router.ask('observe', undefined),
       apply: (target) => void deployer.tell('scale', target),
     }),

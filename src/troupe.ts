@@ -150,14 +150,14 @@ export class Troupe implements AsyncDisposable {
   /** One function: versions, aliases, instances and what the autoscaler wants. Rejects with `FUNCTION_NOT_FOUND`. */
   async describe(name: string): Promise<FunctionDetails> {
     const { hold, registry, deployer, autoscaler, ledger } = this.#runtime;
-    const [description, instances, targets] = await hold.while(
+    const [description, instances, scaling] = await hold.while(
       Promise.all([
         registry.ask('describe', { name }),
         deployer.ask('instances', { name }),
         autoscaler.ask('describe', { name }),
       ]),
     );
-    return { ...description, instances, targets, latest: ledger.latest(LATEST_SHOWN, name) };
+    return { ...description, instances, ...scaling, latest: ledger.latest(LATEST_SHOWN, name) };
   }
 
   /** Points an alias at one version, or splits it between several by weight. Moving `current` to an older version is a rollback. */

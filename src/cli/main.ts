@@ -11,6 +11,7 @@ import { addFunctions } from './commands/functions.ts';
 import { addInvoke } from './commands/invoke.ts';
 import { addLogs } from './commands/logs.ts';
 import { addServe } from './commands/serve.ts';
+import { addSimulate } from './commands/simulate.ts';
 import { openTerminal, reportError, type Terminal } from './terminal.ts';
 
 /** Resolves with the exit code. */
@@ -68,6 +69,7 @@ Exit codes: 0 ok, 1 function failed, 2 usage, 3 configuration or build, 4 not al
   addFunctions(program, terminal);
   addLogs(program, terminal);
   addBench(program, terminal);
+  addSimulate(program, terminal);
   return program;
 }
 

@@ -32,6 +32,7 @@ export async function createStore(engine: Engine, options: StoreOptions): Promis
   const databases: Readonly<Record<DatabaseName, KeyValueDatabase>> = {
     functions: new KeyValueDatabase(partsOf('functions')),
     settings: new KeyValueDatabase(partsOf('settings')),
+    forecasts: new KeyValueDatabase(partsOf('forecasts')),
   };
   const events = new EventLogDatabase(partsOf('events'));
   let closing: Promise<void> | undefined;

@@ -9,6 +9,8 @@
  * | functions  | alias, function name, alias      | the targets of the alias                          |
  * | functions  | counter, function name           | the highest version number ever given out         |
  * | settings   | setting name                     | its value                                         |
+ * | forecasts  | of, function name (may be empty) | what the autoscaler has learned (bytes)           |
+ * | forecasts  | saved-at                         | when, in ms since the Unix epoch                  |
  * | events     | stream, index                    | the event                                         |
  * | quarantine | database, the key of the record  | its bytes, why and when                           |
  */
@@ -38,6 +40,12 @@ export const functionKeys = {
 
 export const settingKeys = {
   setting: (name: string): Key => [name],
+};
+
+export const forecastKeys = {
+  of: (name: string): Key => ['of', name],
+  all: ['of'] as Key,
+  savedAt: ['saved-at'] as Key,
 };
 
 export const eventKeys = {

@@ -10,7 +10,7 @@ import { DEFAULT_HOST, DEFAULT_PORT, ISOLATIONS, PRIORITIES } from '../../src/co
 import { errorOf, type Ran, troupe } from './troupe-process.ts';
 
 const HELLO = fileURLToPath(new URL('./fixtures/hello.ts', import.meta.url));
-const COMMANDS = ['invoke', 'serve', 'deploy', 'fn', 'logs', 'bench'];
+const COMMANDS = ['invoke', 'serve', 'deploy', 'fn', 'logs', 'bench', 'simulate'];
 const NOUN_COMMANDS = ['ls', 'describe', 'versions', 'rm', 'alias'].map((name) => `fn ${name}`);
 
 describe('help', () => {
@@ -92,6 +92,43 @@ describe('a command line that is wrong', () => {
     ['bench hello --agent inline', '--agent is for a function in a file'],
     ['bench hello --isolation process', '--isolation is for a function in a file'],
     ['bench Hello_World', '"Hello_World" is not a function name'],
+    ['simulate', 'A trace is missing: give --invocations FILE, or --events FILE.'],
+    ['simulate trace.csv', 'too many arguments'],
+    ['simulate --invocation a.csv', 'Did you mean --invocations?'],
+    ['simulate --duration a.csv', 'Did you mean --durations?'],
+    ['simulate --memry a.csv', 'Did you mean --memory?'],
+    ['simulate --event a.csv', 'Did you mean --events?'],
+    ['simulate --policies fixed', 'Did you mean --policy?'],
+    ['simulate --keepalive 5', 'Did you mean --keep-alive?'],
+    ['simulate --cold-start 5', 'Did you mean --cold-start-ms?'],
+    ['simulate --target-wast 5', 'Did you mean --target-waste?'],
+    ['simulate --target-colt 5', 'Did you mean --target-cold?'],
+    ['simulate --curves', 'Did you mean --curve?'],
+    ['simulate --htm page.html', 'Did you mean --html?'],
+    ['simulate --jsn', 'Did you mean --json?'],
+    ['simulate --invocations', "option '--invocations <file>' argument missing"],
+    ['simulate --invocations missing.csv', 'missing.csv: There is no such file.'],
+    ['simulate --events missing.csv', 'missing.csv: There is no such file.'],
+    ['simulate --invocations a.csv --events b.csv', 'Give --invocations or --events, not both.'],
+    ['simulate --durations a.csv', '--durations is about the functions of a trace in --invocations'],
+    ['simulate --events a.csv --memory b.csv', '--memory is about the functions of a trace in --invocations'],
+    ['simulate --events a.csv --policy predictve', '--policy predictve: no such policy. Did you mean predictive?'],
+    ['simulate --events a.csv --policy lru', 'There are fixed, hybrid-histogram, reactive, predictive.'],
+    ['simulate --events a.csv --policy fixed,', '--policy: a name is missing.'],
+    ['simulate --events a.csv --policy fixed:ten', 'after the colon stands minutes, a whole number of minutes'],
+    ['simulate --events a.csv --policy fixed:-1', 'after the colon stands minutes'],
+    ['simulate --events a.csv --policy predictive:0', 'after the colon stands the exchange rate, a number above 0'],
+    ['simulate --events a.csv --policy reactive:5', 'reactive takes no value'],
+    ['simulate --events a.csv --keep-alive 1.5', "'--keep-alive <min>' argument '1.5' is invalid"],
+    ['simulate --events a.csv --keep-alive -1', "'--keep-alive <min>' argument '-1' is invalid"],
+    ['simulate --events a.csv --cold-start-ms 1e9', 'It must be a number, 0 or more.'],
+    ['simulate --events a.csv --cold-start-ms 0', 'It must be above 0'],
+    ['simulate --events a.csv --target-waste -1', "'--target-waste <gbmin>' argument '-1' is invalid"],
+    ['simulate --events a.csv --target-cold 1.5', "'--target-cold <n>' argument '1.5' is invalid"],
+    ['simulate --events a.csv --target-waste 1 --target-cold 1', 'Give --target-waste or --target-cold, not both.'],
+    ['simulate --events a.csv --policy fixed --target-cold 1', '--target-cold chooses the exchange rate of predictive'],
+    ['simulate --events a.csv --policy predictive:1 --target-waste 1', 'add predictive, without a rate, to --policy'],
+    ['simulate --events a.csv --html nowhere/page.html', 'nowhere/page.html: The page has nowhere to go.'],
     ['serve --port 65536', "'--port <n>' argument '65536' is invalid"],
     ['serve --port -1', "'--port <n>' argument '-1' is invalid"],
     ['serve --agents 0 --budget 1', '--agents 0: Too small: expected number to be >=1; --budget 1'],

@@ -7,6 +7,7 @@ import {
   type FunctionAlias,
   type FunctionDescription,
 } from '../../function-management/registry/protocol.ts';
+import { forecastLines } from '../forecast-lines.ts';
 import { HostClient } from '../host-client.ts';
 import { addHostOptions, type HostFlags } from '../options.ts';
 import { interruptible } from '../signals.ts';
@@ -92,6 +93,7 @@ async function describe(client: HostClient, name: string, { json }: HostFlags, t
   for (const alias of details.aliases) terminal.out(`  alias ${describeAlias(alias)}`);
   for (const target of details.targets)
     terminal.out(`  wants ${target.instances} of version ${target.version}: ${target.reason}`);
+  for (const line of forecastLines(details.policy, details.forecast)) terminal.out(line);
   const instances = details.instances.map(
     ({ instanceId, state, functionVersion, startedBecause, coldStartMs, agentId }) => [
       instanceId,

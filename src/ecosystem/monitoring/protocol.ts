@@ -1,5 +1,5 @@
 /** Monitoring and logging: what functions wrote, and what every component counts. Types only. */
-import type { ScalingTarget } from '../../function-management/autoscaler/protocol.ts';
+import type { ForecastView, ScalingTarget } from '../../function-management/autoscaler/protocol.ts';
 import type { InstanceDescription } from '../../function-management/instance/protocol.ts';
 import type { FunctionDescription } from '../../function-management/registry/protocol.ts';
 import type { RouterSnapshot } from '../../function-management/router/protocol.ts';
@@ -32,6 +32,10 @@ export interface LogFilter {
 export interface FunctionDetails extends FunctionDescription {
   readonly instances: readonly InstanceDescription[];
   readonly targets: readonly ScalingTarget[];
+  /** The scaling policy of the host. */
+  readonly policy: string;
+  /** What the policy expects; absent where it expects nothing of the kind, or has not seen the function yet. */
+  readonly forecast?: ForecastView;
   /** Newest first. */
   readonly latest: readonly InvocationRecord[];
 }

@@ -10,9 +10,11 @@
  */
 import type { CancelTimer } from '../../kernel/clock.ts';
 import type { ActorContext, ActorDefinition } from '../../kernel/protocol.ts';
+import type { ForecastMemory } from './forecast-memory.ts';
 import type {
   ApplyTarget,
   AutoscalerMessages,
+  AutoscalerView,
   Observation,
   Observe,
   ScalingPolicy,
@@ -24,12 +26,16 @@ export interface AutoscalerOptions {
   readonly observe: Observe;
   /** Must only tell. */
   readonly apply: ApplyTarget;
+  /** Where what the policy learns is kept; without it that lasts as long as the host. */
+  readonly memory?: ForecastMemory;
 }
 
 /** As Knative Serving's `tick-interval`. */
 const TICK_MS = 2_000;
 /** The longest wait while instances are kept for calls to come: what is lost meanwhile is noticed by then. */
 const LONGEST_TICK_MS = 30_000;
+/** What was learned since is lost with a host that dies. */
+const SAVE_MS = 600_000;
 /** Calls that wait for a version that already gets instances cause decisions no more often: under overload there is always one waiting. */
 const DEMAND_INTERVAL_MS = 10;
 
@@ -41,11 +47,12 @@ export function autoscalerActor(options: AutoscalerOptions): ActorDefinition<Aut
     start: (context) => {
       const autoscaler = new Autoscaler(options, context);
       context.onStop(() => autoscaler.stop());
+      autoscaler.recall();
       return {
         functionChanged: () => autoscaler.decideNow(),
         functionRemoved: (name) => autoscaler.functionRemoved(name),
         demandArrived: ({ name, version }) => autoscaler.demandArrived(name, version),
-        describe: ({ name }) => autoscaler.targets(name),
+        describe: ({ name }) => autoscaler.describe(name),
       };
     },
   };
@@ -61,10 +68,20 @@ class Autoscaler {
   #decidedMs = Number.NEGATIVE_INFINITY;
   #cancelTick: CancelTimer = () => {};
   #tickAtMs = Number.POSITIVE_INFINITY;
+  #savedMs: number;
 
   constructor(options: AutoscalerOptions, context: ActorContext<AutoscalerMessages>) {
     this.#options = options;
     this.#context = context;
+    this.#savedMs = context.clock.nowMs();
+  }
+
+  recall(): void {
+    const { memory, policy } = this.#options;
+    const found = memory?.load();
+    if (!found) return;
+    policy.recall?.(found.learned, found.awayMs);
+    this.decideNow();
   }
 
   /** The mailbox is not held while the router answers, so that requests coalesce (invariant 1). */
@@ -96,8 +113,22 @@ class Autoscaler {
     return [...this.#latest.values()].filter((target) => target.name === name);
   }
 
-  stop(): void {
+  describe(name: string): AutoscalerView {
+    const { policy } = this.#options;
+    const forecast = policy.explain?.(name);
+    return { policy: policy.name, targets: this.targets(name), ...(forecast ? { forecast } : {}) };
+  }
+
+  async stop(): Promise<void> {
     this.#isStopped = true;
+    await this.#save();
+  }
+
+  async #save(): Promise<void> {
+    const { memory, policy } = this.#options;
+    if (!memory || !policy.takeChanges) return;
+    this.#savedMs = this.#context.clock.nowMs();
+    await memory.save(policy.takeChanges());
   }
 
   async #observe(): Promise<void> {
@@ -135,7 +166,9 @@ class Autoscaler {
       if (isActive || before.get(key)?.instances !== 0) this.#options.apply(target);
       if (isActive) tickMs = Math.min(tickMs ?? LONGEST_TICK_MS, this.#nextLook(observation, target, nowMs));
     }
-    return tickMs;
+    if (nowMs >= this.#savedMs + SAVE_MS) this.#context.after(0, () => this.#save());
+    const expectedMs = (this.#options.policy.nextDecisionMs?.(nowMs) ?? Number.POSITIVE_INFINITY) - nowMs;
+    return Number.isFinite(expectedMs) ? Math.min(tickMs ?? expectedMs, expectedMs) : tickMs;
   }
 
   #nextLook(observation: Observation, target: ScalingTarget, nowMs: number): number {

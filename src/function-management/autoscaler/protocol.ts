@@ -23,6 +23,14 @@ export interface Observation {
   readonly averageInSystem: number;
   /** Calls that came in since the last observation. */
   readonly arrivals: number;
+  /** The most calls that were in the system at once since the last observation. */
+  readonly peakInSystem: number;
+  /** What one instance is charged. */
+  readonly memoryMb: number;
+  /** What a call that finds no instance has to wait for one, as lately measured; undefined before the first. */
+  readonly coldStartMs: number | undefined;
+  /** How long a call runs, as lately measured; undefined before the first. */
+  readonly runMs: number | undefined;
   /** Time of the last arrival or completion, on the monotonic clock. */
   readonly lastActiveMs: number;
 }
@@ -46,8 +54,49 @@ export interface ScalingPolicy {
    * `Infinity` for ever. Past times, and policies without this method, are asked at every tick.
    */
   settledUntilMs?(name: string, version: number): number;
+  /** When it wants to decide although nothing happens, for calls that it expects; `Infinity` for not at all. */
+  nextDecisionMs?(nowMs: number): number;
+  /** What it sees in the calls of a function, for people. */
+  explain?(name: string): ForecastView | undefined;
+  /** What it would have to learn again after a restart and has learned since this was last asked; plain data. */
+  takeChanges?(): readonly Learned[];
+  /** What was learned before, and how much time has passed since. To be called before the first decision. */
+  recall?(learned: readonly Learned[], awayMs: number): void;
   /** The version is gone: forget it. */
   forget(name: string, version: number): void;
+}
+
+/** What a policy keeps of one function, or of all together (`name` is then empty). */
+export interface Learned {
+  readonly name: string;
+  readonly state: Uint8Array;
+}
+
+/** What a policy has learned of a function, and what that was worth. */
+export interface ForecastView {
+  /** How long an interval is: all chances are per interval. */
+  readonly intervalMs: number;
+  /** That it is called in the interval that has begun. */
+  readonly chance: number;
+  /** What the models of it say, from the one that expects it least to the one that expects it most: narrow where they agree. */
+  readonly band: { readonly low: number; readonly high: number };
+  /** The chance in intervals to come, each if no call comes before it. */
+  readonly ahead: readonly { readonly inMs: number; readonly chance: number }[];
+  /** The gaps between calls seen most often, with their share. */
+  readonly gaps: readonly { readonly gapMs: number; readonly part: number }[];
+  /** A call so long ago most often means one now. */
+  readonly periodMs: number | undefined;
+  readonly sinceLastCallMs: number;
+  readonly activeIntervals: number;
+  /** Intervals with calls for which an instance was kept, which scaling to zero at once would not have done; and those for which none was. */
+  readonly coldStartsAvoided: number;
+  readonly coldStarts: number;
+  /** Spent on instances in intervals in which no call came. */
+  readonly idleMbSeconds: number;
+  /** What memory is worth: an instance is kept where it saves more than this. */
+  readonly msPerMbSecond: number;
+  /** False while it has done worse than a fixed keep-alive would have, and does what that would do. */
+  readonly trusted: boolean;
 }
 
 export type AutoscalerMessages = {
@@ -55,8 +104,14 @@ export type AutoscalerMessages = {
   functionRemoved: { body: string };
   /** Calls wait and no instance on its way will take them: decide now instead of at the next tick. */
   demandArrived: { body: { readonly name: string; readonly version: number } };
-  describe: { body: { readonly name: string }; reply: readonly ScalingTarget[] };
+  describe: { body: { readonly name: string }; reply: AutoscalerView };
 };
+
+export interface AutoscalerView {
+  readonly policy: string;
+  readonly targets: readonly ScalingTarget[];
+  readonly forecast?: ForecastView;
+}
 
 /** Where observations come from: the router. */
 export type Observe = () => Promise<readonly Observation[]>;

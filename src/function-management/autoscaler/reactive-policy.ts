@@ -9,6 +9,7 @@
  *   panics over it; here the second comes when the first has been busy for longer, or when a second call has come.
  * - A version that has just lost its last alias is being drained by the deployer: it gets nothing until that has happened.
  */
+import { type Decision, withinBounds } from './bounds.ts';
 import {
   isOverPanicThreshold,
   isPanicOver,
@@ -36,11 +37,6 @@ interface Memory {
   wasAliased: boolean;
   isDraining: boolean;
   settledUntilMs: number;
-}
-
-interface Decision {
-  readonly instances: number;
-  readonly reason: string;
 }
 
 const NOTHING: Decision = { instances: 0, reason: 'idle: no calls and no instances' };
@@ -156,16 +152,6 @@ function giveUp(memory: Memory, observation: Observation, idle: string): Decisio
 
 function keepAliveOf({ aliased, keepAliveMs }: Observation): number {
   return aliased ? keepAliveMs : Math.min(keepAliveMs, UNALIASED_KEEP_ALIVE_MS);
-}
-
-function withinBounds({ instances, reason }: Decision, { minInstances, maxInstances, aliased }: Observation): Decision {
-  const least = aliased ? minInstances : 0;
-  if (instances < least) return { instances: least, reason: `minimum: minInstances is ${least} (${reason})` };
-  if (instances <= maxInstances) return { instances, reason };
-  return {
-    instances: maxInstances,
-    reason: `maximum: maxInstances is ${maxInstances}, ${instances} wanted (${reason})`,
-  };
 }
 
 function explain(mode: 'stable' | 'panic', { calls, seconds: over }: WindowAverage, concurrency: number): string {

@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { checkFunctionName, FUNCTION_NAME_PATTERN } from '../../config.ts';
 import { TroupeError } from '../../errors.ts';
+import { closestName } from './closest-name.ts';
 import {
   CURRENT_ALIAS,
   type FunctionAlias,
@@ -160,33 +161,4 @@ export function aliasNotFound(name: string, alias: string, aliases: readonly Fun
   return new TroupeError('ALIAS_NOT_FOUND', `"${name}" has no alias "${alias}"; it has ${existing.join(', ')}.`, {
     details: { name, alias, aliases: existing },
   });
-}
-
-/** The name at the smallest edit distance, if that is at most a third of the length: more is another word. */
-function closestName(name: string, candidates: Iterable<string>): string | undefined {
-  let closest: string | undefined;
-  let smallest = Math.max(1, Math.floor(name.length / 3)) + 1;
-  for (const candidate of candidates) {
-    if (Math.abs(candidate.length - name.length) >= smallest) continue;
-    const distance = editDistance(name, candidate);
-    if (distance < smallest) {
-      smallest = distance;
-      closest = candidate;
-    }
-  }
-  return closest;
-}
-
-/** Levenshtein distance by the algorithm of Wagner and Fischer (1974), one row at a time. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substituted = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substituted, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

@@ -52,6 +52,8 @@ export class Call implements InstanceCall {
   after: Call | undefined;
   /** Part of its answer has reached the caller: it must not be run again. */
   hasEmitted = false;
+  /** As its instance reported; undefined where none did. */
+  runMs: number | undefined;
   #rodeWith: InstanceHandle | undefined;
 
   /** `resumed`: it began a while ago, between two instances, and keeps the id that it had there. */
@@ -171,6 +173,7 @@ export class Call implements InstanceCall {
   }
 
   #finish(runMs: number): number {
+    this.runMs = runMs;
     const nowMs = this.#host.clock.nowMs();
     if (this.#rodeWith) this.#stampStart(this.#rodeWith.origin);
     this.row.stamp(STAMP.finished, nowMs);

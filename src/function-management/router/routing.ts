@@ -106,10 +106,11 @@ export class Routing {
   }
 
   callLeft(instanceId: string, call: Call): void {
+    const isRiding = call.place === 'riding' && this.#starting.left(instanceId, call, this.#context.clock.nowMs());
     call.place = 'left';
     this.#wheel.remove(call);
-    const wasRiding = this.#starting.left(instanceId, call, this.#context.clock.nowMs());
-    if (!wasRiding && !this.#leases.keepsSlot(call)) this.#slotFree(instanceId);
+    if (call.runMs !== undefined) this.#routeOfInstance.get(instanceId)?.ran(call.runMs);
+    if (!isRiding && !this.#leases.keepsSlot(call)) this.#slotFree(instanceId);
     this.#finishDrain();
   }
 
@@ -170,6 +171,7 @@ export class Routing {
     }
     if (!route) return handle.retire(0, 'requested');
     this.#leases.instanceReady(handle);
+    route.started(handle.origin.specialisedAtMs - handle.origin.claimedAtMs);
     route.instances.add(handle, nowMs, inside.length);
     this.#routeOfInstance.set(handle.instanceId, route);
     this.#dispatchWaiting(route, nowMs);

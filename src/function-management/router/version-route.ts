@@ -8,6 +8,10 @@ import type { Call } from './call.ts';
 import { CallQueue } from './call-queue.ts';
 import { ReadyIndex } from './ready-index.ts';
 
+/** Weights of the latest in the averages: of a start among the last few, of a call among the last hundred. */
+const START_WEIGHT = 1 / 4;
+const RUN_WEIGHT = 1 / 64;
+
 export class VersionRoute {
   readonly version: FunctionVersion;
   readonly instances = new ReadyIndex();
@@ -26,6 +30,9 @@ export class VersionRoute {
   lastActiveMs: number;
   #wasObservedEmpty = false;
   #arrivals = 0;
+  #peak = 0;
+  #coldStartMs: number | undefined;
+  #runMs: number | undefined;
   /** The integral of calls in the system over time, for the average since the last observation. */
   #area = 0;
   #areaSinceMs: number;
@@ -64,9 +71,21 @@ export class VersionRoute {
     this.#area += busyMs;
   }
 
+  /** An instance is ready, so long after it was asked for. */
+  started(tookMs: number): void {
+    this.#coldStartMs = averaged(this.#coldStartMs, tookMs, START_WEIGHT);
+  }
+
+  /** A call has run for so long. */
+  ran(runMs: number): void {
+    this.#runMs = averaged(this.#runMs, runMs, RUN_WEIGHT);
+  }
+
   /** To be called before anything that changes how many calls are in the system. */
   touch(nowMs: number): void {
-    this.#area += this.inSystem * (nowMs - this.#lastChangeMs);
+    const { inSystem } = this;
+    if (inSystem > this.#peak) this.#peak = inSystem;
+    this.#area += inSystem * (nowMs - this.#lastChangeMs);
     this.#lastChangeMs = nowMs;
     this.lastActiveMs = nowMs;
   }
@@ -98,15 +117,18 @@ export class VersionRoute {
 
   observe(nowMs: number): Observation {
     const { config, name, version } = this.version;
-    this.#area += this.inSystem * (nowMs - this.#lastChangeMs);
+    const { inSystem } = this;
+    this.#area += inSystem * (nowMs - this.#lastChangeMs);
     this.#lastChangeMs = nowMs;
     const elapsedMs = nowMs - this.#areaSinceMs;
-    const averageInSystem = elapsedMs > 0 ? this.#area / elapsedMs : this.inSystem;
+    const averageInSystem = elapsedMs > 0 ? this.#area / elapsedMs : inSystem;
     const arrivals = this.#arrivals;
+    const peakInSystem = Math.max(this.#peak, inSystem);
     this.#wasObservedEmpty = this.#isEmpty;
     this.#area = 0;
     this.#areaSinceMs = nowMs;
     this.#arrivals = 0;
+    this.#peak = 0;
     this.demandTold = false;
     return {
       name,
@@ -117,9 +139,13 @@ export class VersionRoute {
       keepAliveMs: config.keepAliveMs,
       aliased: this.aliased,
       ready: this.instances.size,
-      inSystem: this.inSystem,
+      inSystem,
       averageInSystem,
       arrivals,
+      peakInSystem,
+      memoryMb: config.memoryMb,
+      coldStartMs: this.#coldStartMs,
+      runMs: this.#runMs,
       lastActiveMs: this.lastActiveMs,
     };
   }
@@ -127,4 +153,8 @@ export class VersionRoute {
   get #isEmpty(): boolean {
     return !this.aliased && this.inSystem === 0 && this.instances.size === 0 && this.#arrivals === 0;
   }
+}
+
+function averaged(known: number | undefined, latest: number, weight: number): number {
+  return known === undefined ? latest : known + (latest - known) * weight;
 }

@@ -202,7 +202,7 @@ describe('the autoscaler', () => {
     await clock.advance(0);
     const described = autoscaler.ask('describe', { name: 'f' });
     await clock.advance(0);
-    expect((await described).map(({ version, instances }) => [version, instances])).toEqual([
+    expect((await described).targets.map(({ version, instances }) => [version, instances])).toEqual([
       [1, 3],
       [2, 1],
     ]);
@@ -223,7 +223,7 @@ describe('the autoscaler', () => {
     expect(forgotten).not.toContain('g@1');
     const described = autoscaler.ask('describe', { name: 'f' });
     await clock.advance(0);
-    expect(await described).toEqual([]);
+    expect((await described).targets).toEqual([]);
     expect(clock.pending).toBe(0);
   });
 

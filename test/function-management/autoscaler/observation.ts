@@ -14,6 +14,10 @@ export function observation(given: Partial<Observation> = {}): Observation {
     inSystem: 0,
     averageInSystem: 0,
     arrivals: 0,
+    peakInSystem: 0,
+    memoryMb: 128,
+    coldStartMs: undefined,
+    runMs: undefined,
     lastActiveMs: 0,
     ...given,
   };

@@ -1,0 +1,285 @@
+/**
+ * The predictive scaling policy, the default. Calls that are there get instances as `demand.ts` and `reactive-policy.ts` say; for calls to come,
+ * an instance is kept, or started ahead of time, while (the chance that it is needed) x (what a cold start costs) is worth more than the memory
+ * that it occupies. `forecast/` says the chance, `burst-sizes.ts` how many instances, `exchange-rate.ts` what memory is worth; `guard.ts` compares
+ * all that with a fixed keep-alive and sees to it that it is never much worse.
+ *
+ * Time is cut into intervals. What is expected of one is decided at its beginning, and a little earlier for what has to be started.
+ */
+import { withinBounds } from './bounds.ts';
+import { demandedInstances } from './demand.ts';
+import { keepDensest, LEAST_MS_PER_MB_SECOND, type Prospect } from './exchange-rate.ts';
+import { Expectation } from './expectation.ts';
+import { Forecaster } from './forecast/forecaster.ts';
+import { Guard } from './guard.ts';
+import type { ForecastView, Learned, Observation, ScalingPolicy, ScalingTarget } from './protocol.ts';
+import { reactivePolicy } from './reactive-policy.ts';
+
+const INTERVAL_MS = 60_000;
+/** Instances are started so long before their interval: a spare needs a few ms, a fresh process on a busy machine a few hundred. */
+const LEAD_MS = 1_000;
+const LEAD_PART = 1 / 20;
+/** What the guard compares with. */
+const FIXED_KEEP_ALIVE_MS = 600_000;
+/** In intervals: a function that was not called for so long is not expected any more. */
+const FORGOTTEN_AFTER = 2 * 1_440;
+/** Of what all functions have taught. */
+const SHARED = '';
+const VIEWED_GAPS = 5;
+/** Intervals for which a chance is shown. */
+const AHEAD = 15;
+/** Intervals that are gone through one by one. */
+const MOST_BEHIND = 10;
+
+export interface PredictivePolicyOptions {
+  /** How finely time is cut; a minute unless the calls are faster than people. */
+  readonly intervalMs?: number;
+  /** In MB: what instances without calls may occupy together. */
+  readonly idleBudgetMb?: number;
+  /** In place of the default: what memory is worth while there is enough of it. */
+  readonly msPerMbSecond?: number;
+}
+
+export function predictivePolicy(options: PredictivePolicyOptions = {}): ScalingPolicy {
+  return new PredictivePolicy(options);
+}
+
+class PredictivePolicy implements ScalingPolicy {
+  readonly name = 'predictive';
+  readonly #intervalMs: number;
+  readonly #leadMs: number;
+  readonly #idleBudgetMb: number;
+  readonly #leastRate: number;
+  readonly #forecaster = new Forecaster();
+  readonly #demand = reactivePolicy();
+  readonly #guard = new Guard();
+  readonly #expectations = new Map<string, Expectation>();
+  #forgotten: string[] = [];
+  #rate: number;
+  /** Of the budget, in this interval. */
+  #usedMb = 0;
+  /** Counts intervals, also those of earlier runs. */
+  #interval = 0;
+  /** When the present one ends. */
+  #endsMs = Number.NaN;
+  /** Whether the next one was prepared. */
+  #isPrepared = false;
+
+  constructor(options: PredictivePolicyOptions) {
+    const { intervalMs = INTERVAL_MS, idleBudgetMb = Number.POSITIVE_INFINITY, msPerMbSecond } = options;
+    this.#intervalMs = intervalMs;
+    this.#leadMs = Math.min(LEAD_MS, intervalMs * LEAD_PART);
+    this.#idleBudgetMb = idleBudgetMb;
+    this.#leastRate = msPerMbSecond ?? LEAST_MS_PER_MB_SECOND;
+    this.#rate = this.#leastRate;
+  }
+
+  decide(nowMs: number, observations: readonly Observation[]): readonly ScalingTarget[] {
+    if (Number.isNaN(this.#endsMs)) {
+      this.#endsMs = nowMs + this.#intervalMs;
+      this.#decideKept(nowMs);
+    }
+    // What came before an interval ended is counted into it.
+    for (const observation of observations) this.#observe(observation);
+    this.#endIntervals(nowMs);
+    if (!this.#isPrepared && nowMs >= this.#endsMs - this.#leadMs) this.#prepare();
+    const byRate = this.#demand.decide(
+      nowMs,
+      observations.map((observation) => ({ ...observation, keepAliveMs: 0, minInstances: 0 })),
+    );
+    return observations.map((observation, index) => this.#target(nowMs, observation, byRate[index]?.instances ?? 0));
+  }
+
+  forget(name: string, version: number): void {
+    this.#demand.forget(name, version);
+  }
+
+  /** Where calls are in the system, the autoscaler does not ask. */
+  settledUntilMs(name: string): number {
+    return this.#expectations.get(name)?.settledUntilMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  nextDecisionMs(nowMs: number): number {
+    if (this.#expectations.size === 0) return Number.POSITIVE_INFINITY;
+    if (Number.isNaN(this.#endsMs)) return nowMs;
+    const leadMs = this.#endsMs - this.#leadMs;
+    return this.#isPrepared || nowMs >= leadMs ? this.#endsMs : leadMs;
+  }
+
+  explain(name: string): ForecastView | undefined {
+    const expectation = this.#expectations.get(name);
+    if (!expectation?.forecast) return undefined;
+    const { forecast, coldStarts, coldStartsAvoided, idleMbSeconds } = expectation;
+    const { gaps, period } = forecast.pattern;
+    return {
+      intervalMs: this.#intervalMs,
+      chance: forecast.chance,
+      band: forecast.band,
+      gaps: gaps.slice(0, VIEWED_GAPS).map(({ gap, part }) => ({ gapMs: gap * this.#intervalMs, part })),
+      periodMs: period === undefined ? undefined : period.period * this.#intervalMs,
+      ahead: forecast.ahead(AHEAD).map((chance, index) => ({ inMs: (index + 1) * this.#intervalMs, chance })),
+      sinceLastCallMs: forecast.gap * this.#intervalMs,
+      activeIntervals: forecast.calls,
+      coldStartsAvoided,
+      coldStarts,
+      idleMbSeconds,
+      msPerMbSecond: this.#rate,
+      trusted: this.#guard.isTrusted,
+    };
+  }
+
+  takeChanges(): readonly Learned[] {
+    const changed = [...this.#expectations].filter(([, { hasChanged, forecast }]) => hasChanged && forecast);
+    const learned = changed.map(([name, expectation]) => ({ name, state: expectation.save(this.#interval) }));
+    const forgotten = this.#forgotten.map((name) => ({ name, state: new Uint8Array() }));
+    this.#forgotten = [];
+    if (learned.length + forgotten.length === 0) return [];
+    const shared = Float64Array.of(this.#interval, ...this.#forecaster.save());
+    return [...learned, ...forgotten, { name: SHARED, state: new Uint8Array(shared.buffer) }];
+  }
+
+  recall(learned: readonly Learned[], awayMs: number): void {
+    const shared = learned.find(({ name }) => name === SHARED)?.state;
+    if (!shared || shared.byteLength % Float64Array.BYTES_PER_ELEMENT !== 0) return;
+    const [interval = 0, ...taught] = new Float64Array(shared.slice().buffer);
+    if (!this.#forecaster.restore(Float64Array.from(taught))) return;
+    this.#interval = interval + Math.floor(awayMs / this.#intervalMs);
+    for (const { name, state } of learned) {
+      const expectation = name === SHARED ? undefined : Expectation.restore(state, this.#forecaster, this.#interval);
+      if (expectation) this.#expectations.set(name, expectation);
+    }
+  }
+
+  #observe(observation: Observation): void {
+    const { name, arrivals, inSystem } = observation;
+    let expectation = this.#expectations.get(name);
+    if (!expectation) {
+      if (arrivals === 0 && inSystem === 0) return;
+      expectation = new Expectation();
+      this.#expectations.set(name, expectation);
+    }
+    expectation.observe(observation);
+  }
+
+  #endIntervals(nowMs: number): void {
+    while (nowMs >= this.#endsMs) {
+      this.#endInterval();
+      // A host that stood still, or a clock that was set: nothing is known of the time between.
+      const behind = Math.floor((nowMs - this.#endsMs) / this.#intervalMs);
+      if (behind > MOST_BEHIND) this.#skip(behind);
+    }
+  }
+
+  #skip(intervals: number): void {
+    for (const { forecast } of this.#expectations.values()) forecast?.skip(intervals);
+    this.#interval += intervals;
+    this.#endsMs += intervals * this.#intervalMs;
+  }
+
+  #endInterval(): void {
+    const endMs = this.#endsMs;
+    for (const [name, expectation] of this.#expectations) {
+      this.#judge(expectation);
+      expectation.endInterval(this.#forecaster, this.#intervalMs);
+      if ((expectation.forecast?.gap ?? 0) <= FORGOTTEN_AFTER) continue;
+      this.#expectations.delete(name);
+      this.#forgotten.push(name);
+    }
+    this.#forecaster.intervalEnded();
+    this.#guard.intervalEnded();
+    this.#interval++;
+    this.#endsMs = endMs + this.#intervalMs;
+    this.#isPrepared = false;
+    this.#decideKept(endMs);
+  }
+
+  #judge({ forecast, wasCalled, coldStartMs, memoryMb, keptByForecast, keptByFixed }: Expectation): void {
+    // The first call of all is nobody's fault.
+    if (!forecast) return;
+    const idleMs = (this.#rate * memoryMb * this.#intervalMs) / 1_000;
+    this.#guard.observe({
+      called: wasCalled,
+      coldStartMs,
+      idleMs,
+      keptByForecast: keptByForecast > 0,
+      keptByFixed: keptByFixed > 0,
+    });
+  }
+
+  /** For the interval that begins at `nowMs`. */
+  #decideKept(nowMs: number): void {
+    const expectations = [...this.#expectations.values()];
+    for (const each of expectations) {
+      each.keptByForecast = each.worthKeeping(this.#leastRate, this.#intervalMs);
+      each.keptByFixed = nowMs - this.#intervalMs - each.lastActiveMs < FIXED_KEEP_ALIVE_MS ? 1 : 0;
+      each.kept = 0;
+    }
+    const { isTrusted } = this.#guard;
+    const prospects = expectations.flatMap((each) =>
+      this.#prospects(each, isTrusted ? each.keptByForecast : each.keptByFixed),
+    );
+    this.#usedMb = 0;
+    this.#rate = Math.max(this.#leastRate, this.#keep(prospects));
+    if (isTrusted) for (const each of expectations) each.keptByForecast = each.kept;
+  }
+
+  /** As if nothing more came in this interval: what the next one needs is started now. Nothing is given up yet. */
+  #prepare(): void {
+    this.#isPrepared = true;
+    if (!this.#guard.isTrusted) return;
+    const prospects = [...this.#expectations.values()].flatMap((each) => {
+      const chance = each.forecast?.chanceAfter(each.wasCalled);
+      return chance === undefined
+        ? []
+        : this.#prospects(each, each.worthKeeping(this.#rate, this.#intervalMs, chance), chance);
+    });
+    this.#keep(prospects);
+  }
+
+  /** Those instances of a function that are not kept yet, up to so many. */
+  #prospects(owner: Expectation, count: number, chance?: number): Prospect<Expectation>[] {
+    const { memoryMb, kept } = owner;
+    return Array.from({ length: Math.max(0, count - kept) }, (_, index) => ({
+      owner,
+      density: owner.density(kept + index + 1, this.#intervalMs, chance),
+      memoryMb,
+    }));
+  }
+
+  #keep(prospects: Prospect<Expectation>[]): number {
+    const { owners, usedMb, msPerMbSecond } = keepDensest(prospects, this.#idleBudgetMb - this.#usedMb);
+    for (const owner of owners) owner.kept++;
+    this.#usedMb += usedMb;
+    return msPerMbSecond;
+  }
+
+  #target(nowMs: number, observation: Observation, byRate: number): ScalingTarget {
+    const { name, version, inSystem, aliased, ready, keepAliveMs, lastActiveMs } = observation;
+    const expectation = this.#expectations.get(name);
+    const needed = inSystem > 0 ? demandedInstances(observation) : 0;
+    const held = inSystem > 0 ? Math.min(byRate, Math.max(needed, ready)) : 0;
+    // What a call has found, the next of the same interval finds too; but no longer than a keep-alive that was set shorter.
+    const recent = expectation?.wasCalled && nowMs - lastActiveMs < keepAliveMs ? Math.min(1, ready) : 0;
+    if (expectation) expectation.settledUntilMs = recent > 0 ? lastActiveMs + keepAliveMs : Number.POSITIVE_INFINITY;
+    const kept = aliased ? Math.max(expectation?.kept ?? 0, recent) : 0;
+    const instances = Math.max(needed, held, kept);
+    const isIdle = instances === 0 && ready === 0;
+    const reason = isIdle
+      ? 'idle'
+      : this.#reason(observation, expectation, { isDemand: Math.max(needed, held) > kept });
+    return { name, version, demanded: inSystem > 0, ...withinBounds({ instances, reason }, observation) };
+  }
+
+  #reason(
+    { inSystem }: Observation,
+    expectation: Expectation | undefined,
+    { isDemand }: { isDemand: boolean },
+  ): string {
+    if (isDemand) return `demand: ${inSystem} in the system`;
+    const { forecast, coldStartMs, memoryMb, wasCalled } = expectation ?? {};
+    if (!expectation || !forecast) return wasCalled ? 'called a moment ago' : 'never called, or long ago';
+    const worth = expectation.density(1, this.#intervalMs) / this.#rate;
+    const why = `a call with a chance of ${(forecast.chance * 100).toFixed(1)} % x ${coldStartMs?.toFixed(1)} ms is worth ${worth.toFixed(2)} x what ${memoryMb} MB are`;
+    return this.#guard.isTrusted ? `forecast: ${why}` : `keep-alive, for the forecast has done worse lately: ${why}`;
+  }
+}

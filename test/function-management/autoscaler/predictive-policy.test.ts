@@ -1,0 +1,205 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type PredictivePolicyOptions,
+  predictivePolicy,
+} from '../../../src/function-management/autoscaler/predictive-policy.ts';
+import type {
+  Observation,
+  ScalingPolicy,
+  ScalingTarget,
+} from '../../../src/function-management/autoscaler/protocol.ts';
+import { observation } from './observation.ts';
+
+const MINUTE_MS = 60_000;
+
+interface Outcome {
+  readonly calls: number;
+  readonly warm: number;
+  /** The part of the time in which an instance was there. */
+  readonly resident: number;
+  readonly targets: readonly number[];
+}
+
+interface Scene {
+  /** When calls come; each is over at once. */
+  readonly callsMs: readonly number[];
+  readonly untilMs: number;
+  /** Calls before that do not count. */
+  readonly fromMs?: number;
+  readonly given?: Partial<Observation>;
+}
+
+/** As the autoscaler does: decides when a call comes, and when the policy asks for it. Instances are there as soon as they are wanted. */
+function play(policy: ScalingPolicy, { callsMs, untilMs, fromMs = 0, given = {} }: Scene): Outcome {
+  let [nowMs, ready, arrivals, lastActiveMs, next] = [0, 0, 0, 0, 0];
+  let [calls, warm, residentMs] = [0, 0, 0];
+  const targets: number[] = [];
+  const decide = () => {
+    const seen = observation({ coldStartMs: 50, ...given, ready, arrivals, peakInSystem: arrivals, lastActiveMs });
+    ready = policy.decide(nowMs, [seen])[0]?.instances ?? 0;
+    arrivals = 0;
+    targets.push(ready);
+  };
+  while (nowMs < untilMs) {
+    const callMs = callsMs[next] ?? Number.POSITIVE_INFINITY;
+    const atMs = Math.min(untilMs, callMs, policy.nextDecisionMs?.(nowMs) ?? Number.POSITIVE_INFINITY);
+    if (nowMs >= fromMs) residentMs += (atMs - nowMs) * Math.min(1, ready);
+    nowMs = atMs;
+    if (callMs === atMs && atMs < untilMs) {
+      next++;
+      if (nowMs >= fromMs) {
+        calls++;
+        warm += ready > 0 ? 1 : 0;
+      }
+      ready = Math.max(1, ready);
+      arrivals++;
+      lastActiveMs = nowMs;
+    }
+    decide();
+  }
+  return { calls, warm, resident: residentMs / (untilMs - fromMs), targets };
+}
+
+const every = (periodMs: number, count: number, startMs = 0) =>
+  Array.from({ length: count }, (_, index) => startMs + index * periodMs);
+
+describe('the predictive policy', () => {
+  it.each([10, 15, 30, 60])(
+    'has an instance ready for a timer of %i minutes from its fourth period on, a fifth of the time at most',
+    (minutes) => {
+      const periodMs = minutes * MINUTE_MS;
+      const callsMs = every(periodMs, 40, 17_000);
+      const { calls, warm, resident } = play(predictivePolicy(), {
+        callsMs,
+        untilMs: 40 * periodMs,
+        fromMs: 4 * periodMs,
+      });
+      expect(warm / calls).toBeGreaterThanOrEqual(0.99);
+      expect(resident).toBeLessThan(0.2);
+    },
+  );
+
+  it('has it ready too where the timer fires a moment before the interval ends, or after it begins', () => {
+    for (const offsetMs of [10, 59_990, 60_000]) {
+      const callsMs = every(10 * MINUTE_MS, 30, offsetMs);
+      const { calls, warm } = play(predictivePolicy(), { callsMs, untilMs: 300 * MINUTE_MS, fromMs: 60 * MINUTE_MS });
+      expect(warm / calls).toBeGreaterThanOrEqual(0.99);
+    }
+  });
+
+  it('keeps nothing for a function that is called once', () => {
+    const { targets } = play(predictivePolicy(), {
+      callsMs: [1_000],
+      untilMs: 240 * MINUTE_MS,
+      given: { coldStartMs: 3 },
+    });
+    expect(targets.slice(-100).every((target) => target === 0)).toBe(true);
+  });
+
+  it('gives memory to those for whom a cold start is dear', () => {
+    const random = every(25 * MINUTE_MS, 20, 5_000).map((atMs, index) => atMs + ((index * 7_919) % 13) * MINUTE_MS);
+    const scene = { callsMs: random, untilMs: 500 * MINUTE_MS };
+    const dear = play(predictivePolicy(), { ...scene, given: { coldStartMs: 5_000 } });
+    const cheap = play(predictivePolicy(), { ...scene, given: { coldStartMs: 1 } });
+    expect(dear.resident).toBeGreaterThan(3 * cheap.resident);
+    expect(dear.warm).toBeGreaterThan(cheap.warm);
+  });
+
+  it('keeps as many instances as bursts have needed before', () => {
+    const policy = predictivePolicy();
+    const burst = observation({ coldStartMs: 20, runMs: 20, arrivals: 40, peakInSystem: 40, lastActiveMs: 0 });
+    const idle = observation({ coldStartMs: 20, runMs: 20 });
+    let targets: readonly ScalingTarget[] = [];
+    for (let minute = 0; minute < 100; minute++)
+      targets = policy.decide(minute * MINUTE_MS, [minute % 2 === 1 ? burst : idle]);
+    // The last was idle, and after it comes a burst.
+    expect(targets[0]?.instances).toBe(0);
+    targets = policy.decide(100 * MINUTE_MS, [burst]);
+    targets = policy.decide(101 * MINUTE_MS, [idle]);
+    expect(targets[0]?.instances).toBeGreaterThanOrEqual(30);
+    expect(targets[0]?.demanded).toBe(false);
+  });
+
+  it('does not start an instance for each of many calls that are over sooner than it would be up', () => {
+    const short = observation({ inSystem: 256, ready: 1, runMs: 0.05, coldStartMs: 4, arrivals: 256 });
+    const long = { ...short, runMs: 500 };
+    expect(predictivePolicy().decide(0, [short])[0]?.instances).toBeLessThan(8);
+    expect(predictivePolicy().decide(0, [long])[0]?.instances).toBe(100);
+  });
+
+  it('goes on where it was after a restart', () => {
+    const callsMs = every(15 * MINUTE_MS, 20, 5_000);
+    const before = predictivePolicy();
+    play(before, { callsMs, untilMs: 300 * MINUTE_MS });
+    const after = predictivePolicy();
+    after.recall?.(before.takeChanges?.() ?? [], 0);
+    const untilMs = 60 * MINUTE_MS;
+    const { calls, warm } = play(after, { callsMs: every(15 * MINUTE_MS, 4, 5_000), untilMs });
+    expect([calls, warm]).toEqual([4, 4]);
+    expect(after.explain?.('f')?.gaps[0]?.gapMs).toBe(15 * MINUTE_MS);
+    expect(before.takeChanges?.()).toEqual([]);
+  });
+
+  it('takes damaged memories for none', () => {
+    const policy = predictivePolicy();
+    const garbage = (length: number) => new Uint8Array(length).fill(255);
+    policy.recall?.(
+      [
+        { name: '', state: garbage(24_064) },
+        { name: 'f', state: garbage(2_056) },
+        { name: 'g', state: garbage(3) },
+      ],
+      0,
+    );
+    expect(policy.explain?.('f')).toBeUndefined();
+    expect(policy.decide(0, [observation({ inSystem: 1 })])[0]?.instances).toBe(1);
+  });
+
+  it('never exceeds limits or budget, never leaves a waiting call without an instance, whatever comes', () => {
+    const seen = fc.record({
+      function: fc.integer({ min: 0, max: 4 }),
+      afterMs: fc.oneof(fc.integer({ min: 0, max: 180_000 }), fc.constant(40 * MINUTE_MS), fc.constant(-5_000)),
+      inSystem: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 50 })),
+      arrivals: fc.integer({ min: 0, max: 50 }),
+      ready: fc.integer({ min: 0, max: 20 }),
+      coldStartMs: fc.oneof(fc.constant(undefined), fc.integer({ min: 0, max: 20_000 })),
+      runMs: fc.oneof(fc.constant(undefined), fc.double({ min: 0, max: 1_000, noNaN: true })),
+    });
+    const host = fc.record({
+      idleBudgetMb: fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.integer({ min: 0, max: 4_000 })),
+      intervalMs: fc.integer({ min: 1_000, max: MINUTE_MS }),
+    });
+    fc.assert(
+      fc.property(host, fc.array(seen, { minLength: 1, maxLength: 120 }), (options: PredictivePolicyOptions, steps) => {
+        const policy = predictivePolicy(options);
+        let nowMs = 0;
+        for (const { function: number, afterMs, ...given } of steps) {
+          nowMs = Math.max(0, nowMs + afterMs);
+          const observations = Array.from({ length: 5 }, (_, index) => {
+            const limits = {
+              name: `f${index}`,
+              minInstances: index === 1 ? 1 : 0,
+              maxInstances: 10 + index,
+              memoryMb: 128 * (index + 1),
+            };
+            return observation(index === number ? { ...limits, ...given, lastActiveMs: nowMs } : limits);
+          });
+          const targets = policy.decide(nowMs, observations);
+          let keptMb = 0;
+          for (const [index, { instances, demanded }] of targets.entries()) {
+            const { minInstances, maxInstances, inSystem, memoryMb, ready } = observations[index] ?? observation();
+            expect(instances).toBeGreaterThanOrEqual(Math.max(minInstances, inSystem > 0 ? 1 : 0));
+            expect(instances).toBeLessThanOrEqual(maxInstances);
+            expect(demanded).toBe(inSystem > 0);
+            // What is there already and was just called is not kept by the forecast.
+            if (inSystem === 0) keptMb += Math.max(0, instances - Math.max(minInstances, ready > 0 ? 1 : 0)) * memoryMb;
+          }
+          if (Number.isFinite(options.idleBudgetMb)) expect(keptMb).toBeLessThanOrEqual(options.idleBudgetMb ?? 0);
+          expect(policy.nextDecisionMs?.(nowMs) ?? 0).toBeGreaterThan(nowMs);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
