@@ -39,6 +39,8 @@ export class ActorCell implements Cell {
   #busy = true;
   #current: Envelope | undefined;
   #cancelBackoff: CancelTimer | undefined;
+  /** Nobody waits any longer for a clean-up that is under way. */
+  #cutCleanUpShort: () => void = () => undefined;
   #restartsMs: readonly number[] = [];
   readonly #stats = new HandlingStats();
   #terminated: Terminated | undefined;
@@ -152,6 +154,7 @@ export class ActorCell implements Cell {
     this.#incarnation.abandon();
     this.#close('killed');
     this.#incarnation.rejectOwed(stoppedError(this.path));
+    this.#cutCleanUpShort();
     this.#finish({ path: this.path, reason: 'killed' });
   }
 
@@ -252,12 +255,15 @@ export class ActorCell implements Cell {
     const incarnation = this.#incarnation;
     const done = this.#host.stopChildren(this).then(() => incarnation.cleanUp());
     if (patience === 'patient') return done;
-    let cancel: CancelTimer = () => undefined;
     const expired = new Promise<void>((resolve) => {
-      cancel = this.#host.clock.after(CLEAN_UP_GRACE_MS, resolve);
+      const cancel = this.#host.clock.after(CLEAN_UP_GRACE_MS, resolve);
+      this.#cutCleanUpShort = () => {
+        cancel();
+        resolve();
+      };
     });
     await Promise.race([done, expired]);
-    cancel();
+    this.#cutCleanUpShort();
     for (const child of this.children) child.kill();
     incarnation.abandon();
   }

@@ -226,6 +226,29 @@ describe('a kill', () => {
     expect(log).toEqual([]);
   });
 
+  it('leaves no timer of an actor that cleans up after a failure', async () => {
+    const { clock, system } = world();
+    const actor = system.spawn<Work>({
+      name: 'failing',
+      supervision: { onFailure: 'restart', maxRestarts: 1, withinMs: 1_000, backoffMs: 10, maxBackoffMs: 10 },
+      start: (context) => {
+        context.onStop(() => forever);
+        return {
+          ...workHandlers([]),
+          note: () => {
+            throw new Error('failed');
+          },
+        };
+      },
+    });
+    actor.tell('note', 'fail');
+    await clock.advance(0);
+    expect(clock.pending).toBe(1);
+    system.kill(actor);
+    await clock.advance(0);
+    expect(clock.pending).toBe(0);
+  });
+
   it('leaves code of the killed actor nothing to start', async () => {
     const { system, clock, log, worker } = world();
     let context: ActorContext<MessageMap> | undefined;
