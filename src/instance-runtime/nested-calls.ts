@@ -86,6 +86,7 @@ export class NestedCalls {
   /** Takes what the host says of links and leases. */
   obey(command: PeerCommand): void {
     if (command.type === 'unlink') this.peers.unlink(command.link);
+    else if (command.type === 'leaseRevoked') this.peers.revoked(command.link);
     else if (command.type === 'leaseGranted') this.#granted(command);
   }
 

@@ -60,6 +60,8 @@ interface Link {
   readonly channel: Channel;
   readonly outbox: Outbox;
   readonly word: LeaseWord;
+  /** The latest lease on it. */
+  granted: Lease | undefined;
 }
 
 /** What was granted, as long as it holds. */
@@ -68,6 +70,8 @@ export interface Lease {
   readonly grant: LeaseGrant;
   calls: number;
   lastUsedMs: number;
+  /** The host wants it back: its agent takes it, or whoever ends the call inside. */
+  isRevoked: boolean;
 }
 
 interface OpenCall extends PeerCallOptions {
@@ -109,7 +113,7 @@ export class PeerCalls {
 
   /** Takes the calling end of a link. */
   join(id: number, channel: Channel, word: LeaseWord): void {
-    const link: Link = { id, channel, word, outbox: new Outbox(channel) };
+    const link: Link = { id, channel, word, outbox: new Outbox(channel), granted: undefined };
     this.#links.set(id, link);
     channel.onFrame((frame) => this.#receive(link, frame));
     channel.onClose(() => this.#closed(link));
@@ -122,19 +126,30 @@ export class PeerCalls {
   /** The lease that this grant will be, undefined when the link has gone since. It is used after `activate`. */
   leaseFor(grant: LeaseGrant): Lease | undefined {
     const link = this.#links.get(grant.link);
-    if (link) return { link, grant, calls: 0, lastUsedMs: 0 };
+    if (link) {
+      link.granted = { link, grant, calls: 0, lastUsedMs: 0, isRevoked: false };
+      return link.granted;
+    }
     this.#report({ type: 'leaseReturned', link: grant.link });
     return undefined;
+  }
+
+  /** No call begins under the lease any more. The slot stays as its word says: the agent was told too, and reports what it finds. */
+  revoked(id: number): void {
+    const link = this.#links.get(id);
+    if (!link?.granted) return;
+    link.granted.isRevoked = true;
+    this.#forgetAll(link);
   }
 
   /** The call that had the slot has been answered: the slot is this instance's now, unless it was wanted back meanwhile. */
   activate(lease: Lease): void {
     const { link, grant } = lease;
     if (link.word.end()) return this.#returned(link);
-    if (!this.#links.has(link.id)) return;
+    if (!this.#links.has(link.id) || lease.isRevoked) return;
     lease.lastUsedMs = this.#clock.nowMs();
     // An earlier lease on the same link is over, though nobody may have looked since.
-    for (const earlier of [...this.#leases.values()].flat()) if (earlier.link === link) this.#forget(earlier);
+    this.#forgetAll(link);
     const known = this.#leases.get(grant.functionName);
     if (known) known.push(lease);
     else this.#leases.set(grant.functionName, [lease]);
@@ -233,7 +248,7 @@ export class PeerCalls {
   /** Its callee has died, or the host wants the link no more. */
   #closed(link: Link): void {
     this.#links.delete(link.id);
-    for (const lease of [...this.#leases.values()].flat()) if (lease.link === link) this.#forget(lease);
+    this.#forgetAll(link);
     const lost = this.#open.filter((open) => open.lease.link === link);
     this.#open = this.#open.filter((open) => open.lease.link !== link);
     for (const open of lost) {
@@ -282,6 +297,10 @@ export class PeerCalls {
     // In the order of `OUTCOME_FIELDS`.
     this.#outcomes.push(count, OUTCOME_STATUSES.indexOf(status), depth, nowMs - startMs, runMs, nowMs);
     if (this.#outcomes.length >= MAX_OUTCOMES * OUTCOME_FIELDS.length) this.flush();
+  }
+
+  #forgetAll(link: Link): void {
+    for (const lease of [...this.#leases.values()].flat()) if (lease.link === link) this.#forget(lease);
   }
 
   #forget(lease: Lease): void {

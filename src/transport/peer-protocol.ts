@@ -49,6 +49,11 @@ export interface LeaseGrant {
 
 export type PeerCommand =
   | LeaseGrant
+  /**
+   * The caller begins no further call under what it was granted on this link. Sent where the agent, and so the word of the link, is told on another
+   * way: calls that come to the caller after this must not find the lease that was taken back before them.
+   */
+  | { readonly type: 'leaseRevoked'; readonly link: number }
   /** The link is not needed any more; no lease is on it. */
   | { readonly type: 'unlink'; readonly link: number };
 

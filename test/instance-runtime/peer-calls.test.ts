@@ -143,6 +143,30 @@ describe('calls between instances', () => {
     expect(reports).toEqual([]);
   });
 
+  it('begin no more once the host has said that it wants the slot back, though the word does not say so yet', async () => {
+    begin(1);
+    peers.revoked(GRANT.link);
+    await answer(1);
+    expect(begin(2)).toBe(false);
+    // The agent's turn: nobody else has reported the slot.
+    expect(word.revoke(false)).toBe('freed');
+    expect(reports.filter(({ type }) => type === 'leaseReturned')).toEqual([]);
+    word.lease();
+    const next = peers.leaseFor(GRANT);
+    if (next) peers.activate(next);
+    expect(begin(3)).toBe(true);
+  });
+
+  it('do not begin under a lease that was taken back before its first call was answered', () => {
+    word.revoke(false);
+    word.lease();
+    const next = peers.leaseFor(GRANT);
+    peers.revoked(GRANT.link);
+    if (next) peers.activate(next);
+    expect(begin(1)).toBe(false);
+    expect(word.revoke(false)).toBe('freed');
+  });
+
   it('end at their limit, and a callee that goes on is reported once', async () => {
     begin(1, { timeoutMs: 300 });
     await clock.advance(299);

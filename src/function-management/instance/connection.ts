@@ -49,7 +49,9 @@ export class InstanceConnection {
     return this.#calls.size;
   }
 
+  /** False when the channel takes nothing now, or what must arrive before the call still waits. */
   dispatch(call: InstanceCall): boolean {
+    if (this.#refused.length > 0) return false;
     const number = this.#calls.nextNumber();
     const { id, mode, attempt, depth, idempotencyKey: key } = call;
     const meta = encodeCallMeta(key === undefined ? { id, mode, attempt, depth } : { id, mode, attempt, depth, key });

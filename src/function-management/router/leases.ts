@@ -261,13 +261,17 @@ export class Leases {
     lease.isWanted = true;
     const { route } = lease;
     this.#coming.set(route, this.coming(route) + 1);
+    let isAnswered = false;
     peer.revoke(false, (outcome) => {
+      isAnswered = true;
       const coming = this.coming(route) - 1;
       if (coming > 0) this.#coming.set(route, coming);
       else this.#coming.delete(route);
       if (outcome === 'freed' && link.lease === lease) this.#ended(link);
       this.#options.notYet(route);
     });
+    // Nothing orders what the agent is told and what the caller is sent: a call that comes to it next must not use the lease.
+    if (!isAnswered) link.caller.peers?.tell({ type: 'leaseRevoked', link: link.id });
   }
 
   /** The slot is free, or its tenant's alone. */

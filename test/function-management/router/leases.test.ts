@@ -214,6 +214,25 @@ describe('leases', () => {
     expect(words.get(grant?.link ?? 0)?.isNone).toBe(false);
   });
 
+  it.each([50, 0])(
+    'are told to be over, when the name leads elsewhere, ahead of all later calls: agent answers after %i ms',
+    async (ms) => {
+      const { a, f } = await start();
+      const { grant, word } = await lease(a, f);
+      agentMs = ms;
+      router.tell('functionChanged', describeFunction('f', {}, 2));
+      send({ functionName: 'a' });
+      await turn();
+      expect(a.calls).toHaveLength(1);
+      // Either the word says so already, or the caller was told before the call came.
+      if (ms === 0) expect(word.isNone).toBe(true);
+      else expect(a.told.at(-1)).toEqual({ type: 'leaseRevoked', link: grant.link });
+      await clock.advance(ms);
+      expect(word.isNone).toBe(true);
+      expect(f.leases).toBe(0);
+    },
+  );
+
   it('are not granted to callers from outside, to instances elsewhere, or where the name leads to several versions', async () => {
     const { f } = await start({ concurrency: 100 });
     const elsewhere = peer('a-2', { agentId: 'agent-2' });
