@@ -36,7 +36,7 @@ data.control.once('close', () => process.exit());
 const calls = await connect(data);
 const gauges = new Gauges(new Float64Array(data.gauges), { intervalMs: 50, shortestMs: 5 });
 // A thread shares nothing of its host's environment.
-const catchUp = calls instanceof RingChannel ? () => void calls.poll() : twoTurns;
+const catchUp = calls instanceof RingChannel ? () => ringAndPoll(calls) : twoTurns;
 const instance = new Instance({ calls, gauges, groups, hostEnv: {}, catchUp });
 captureConsole(instance.logs);
 
@@ -97,6 +97,12 @@ function connect({ calls, spin }: ThreadInstanceData): RingChannel | Promise<Str
 
 function setAway(isAway: boolean): void {
   if (calls instanceof RingChannel) calls.setAway(isAway);
+}
+
+/** The bell for what was sent is due at the end of this turn, which a call that begins in it may never let come. */
+function ringAndPoll(ring: RingChannel): void {
+  ring.ring();
+  ring.poll();
 }
 
 /** After this turn, in which the outcome leaves. */

@@ -1,6 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { createTroupe } from '../../src/troupe.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { failureOf, PLACES, SharedHost } from './shared-host.ts';
 
@@ -90,3 +91,18 @@ describe.each(PLACES)(
     });
   },
 );
+
+describe('a call that never lets its instance turn its loop', () => {
+  it('costs those that were sent ahead with it their instance, and not all of their time', async () => {
+    // Without spinning, and asleep by the time that it has loaded, the host hears of the instance by a bell alone.
+    const troupe = await createTroupe({ spin: false });
+    const code = `${SLOW_LOAD}export default ({ loops, n }) => { while (loops); return n; }`;
+    const name = 'stubborn';
+    await troupe.deploy({ name, source: { language: 'js', code }, concurrency: 3, idempotent: true });
+    const stuck = failureOf(troupe.invoke(name, { loops: true }, { timeoutMs: 400 }));
+    const others = [1, 2].map((n) => troupe.invoke(name, { loops: false, n }, { timeoutMs: 8_000 }));
+    expect((await stuck).code).toBe('TIMEOUT');
+    expect(await Promise.all(others)).toEqual([1, 2]);
+    await troupe.close();
+  });
+});
