@@ -177,7 +177,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
         idleBudgetMb: config.memoryBudgetMb * IDLE_PART,
       }),
       memory: new ForecastMemory(store.database('forecasts'), clock),
-      observe: () => router.ask('observe', undefined),
+      observe: (query) => router.ask('observe', query),
       apply: (target) => void deployer.tell('scale', target),
     }),
   );

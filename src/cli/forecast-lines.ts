@@ -14,6 +14,7 @@ export function forecastLines(policy: string, forecast: ForecastView | undefined
     `  pattern: ${patternOf(forecast)}`,
     `  last called ${span(sinceLastCallMs)} ago at most; a call in the next ${span(intervalMs)} has a chance of ${percent(chance)} (models: ${percent(band.low)} to ${percent(band.high)})`,
     `  next ${span(spanMs)}: |${ahead.map((one) => bar(one.chance)).join('')}|`,
+    ...followersOf(forecast),
     `  intervals with calls: ${activeIntervals}; kept warm for ${coldStartsAvoided}, cold in ${coldStarts}; ${megabytes(forecast.idleMbSeconds)} idle`,
     `  memory is worth ${forecast.msPerMbSecond.toPrecision(2)} ms per MB-second${forecast.trusted ? '' : '; the forecast did worse than a keep-alive of 10 minutes lately, which is done instead'}`,
   ];
@@ -25,6 +26,12 @@ function patternOf({ periodMs, gaps }: ForecastView): string {
     .map(({ gapMs, part }) => `${span(gapMs)} (${percent(part)})`);
   const between = usual.length > 0 ? `between calls: ${usual.join(', ')}` : 'not known yet';
   return periodMs === undefined ? between : `about every ${span(periodMs)}; ${between}`;
+}
+
+function followersOf({ followers }: ForecastView): string[] {
+  if (followers.length === 0) return [];
+  const often = followers.map(({ name, chance, withinMs }) => `${name} (${percent(chance)}, within ${span(withinMs)})`);
+  return [`  often followed by: ${often.join(', ')}`];
 }
 
 function bar(chance: number): string {

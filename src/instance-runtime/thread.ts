@@ -12,7 +12,6 @@ import type { InstanceControl, ThreadInstanceData } from '../transport/instance-
 import { RingChannel } from '../transport/ring-channel.ts';
 import { MAX_IDLE_SPIN_MS, MAX_SPIN_MS, SpinPolicy } from '../transport/spin-policy.ts';
 import type { StreamChannel } from '../transport/stream-channel.ts';
-import { connectWire } from '../transport/wire.ts';
 import { captureConsole } from './console-capture.ts';
 import { Gauges } from './gauges.ts';
 import { Instance } from './instance.ts';
@@ -89,8 +88,12 @@ function attend(): void {
 }
 
 /** Up means connected: nobody hears of an instance that cannot be called. */
-function connect({ calls, spin }: ThreadInstanceData): RingChannel | Promise<StreamChannel> {
-  if ('path' in calls) return connectWire(calls, { spin });
+async function connect({ calls, spin }: ThreadInstanceData): Promise<RingChannel | StreamChannel> {
+  if ('path' in calls) {
+    // Sockets and cryptography are a megabyte that an instance with a ring can do without.
+    const { connectWire } = await import('../transport/wire.ts');
+    return connectWire(calls, { spin });
+  }
   const policy = new SpinPolicy({ isAllowed: spin, maxSpinMs: MAX_IDLE_SPIN_MS });
   return new RingChannel({ ...calls, spinsFor: 'calls', policy });
 }

@@ -13,6 +13,7 @@ const view: ForecastView = {
     { gapMs: 60_000, part: 0.01 },
   ],
   periodMs: 900_000,
+  followers: [],
   sinceLastCallMs: 120_000,
   activeIntervals: 48,
   coldStartsAvoided: 44,
@@ -36,4 +37,11 @@ it('A forecast that is not trusted says so, and one that is not there says why',
   expect(forecastLines('predictive', { ...view, trusted: false }).at(-1)).toContain('worse than a keep-alive');
   expect(forecastLines('predictive', undefined)).toEqual(['  forecast: none yet; it begins with the first call']);
   expect(forecastLines('reactive', undefined)).toEqual([]);
+});
+
+it('What its calls lead to is told where there is such a thing', () => {
+  const followers = [{ name: 'invoice', chance: 0.9, withinMs: 240 }];
+  expect(forecastLines('predictive', { ...view, followers })).toContain(
+    '  often followed by: invoice (90 %, within 240 ms)',
+  );
 });

@@ -278,8 +278,8 @@ describe('the function layer', () => {
       await layer.clock.advance(100);
     }
     await layer.clock.advance(100_000);
-    await layer.run(layer.router.ask('observe', undefined));
-    expect(await layer.run(layer.router.ask('observe', undefined))).toMatchObject([{ version: 50 }]);
+    await layer.run(layer.router.ask('observe', { leaders: new Set() }));
+    expect(await layer.run(layer.router.ask('observe', { leaders: new Set() }))).toMatchObject([{ version: 50 }]);
     const pinned = layer.call('f', {}, { version: 7 });
     await layer.clock.advance(100);
     expect(pinned.status).toBe('succeeded');

@@ -162,7 +162,7 @@ export class FunctionLayer {
     this.autoscaler = system.spawn(
       autoscalerActor({
         policy: reactivePolicy(),
-        observe: () => router.ask('observe', undefined),
+        observe: (query) => router.ask('observe', query),
         apply: (target) => void this.deployer.tell('scale', target),
       }),
     );

@@ -99,6 +99,7 @@ class Subject {
       inSystem: 0,
       averageInSystem: 0,
       arrivals: 0,
+      firstArrivalMs: undefined,
       peakInSystem: 0,
       memoryMb: Math.max(LEAST_MEMORY_MB, memoryOf(traced)),
       runMs: traced.runMs,

@@ -1,9 +1,9 @@
 /**
- * The function autoscaler: asks what every version does, lets a policy decide how many instances it should have, passes that on.
+ * The function autoscaler: asks what versions do, lets a policy decide how many instances each should have, passes that on.
  *
  * Boundary: owns when a decision is made. The numbers are the policy's, the observations the router's, the instances the deployer's.
  * Invariants (numbers as in README.md):
- * 1. One observation is under way at a time; what asks for a decision meanwhile gets one more after it, however many ask.
+ * 1. One observation is under way at a time; what is asked for meanwhile is decided together after it.
  * 2. While anything is active there is a next tick; while nothing is, no timer is armed.
  * 3. A failed observation changes nothing: the next tick tries again.
  * 4. Nothing is kept of a version that the router no longer reports.
@@ -36,8 +36,9 @@ const TICK_MS = 2_000;
 const LONGEST_TICK_MS = 30_000;
 /** What was learned since is lost with a host that dies. */
 const SAVE_MS = 600_000;
-/** Calls that wait for a version that already gets instances cause decisions no more often: under overload there is always one waiting. */
+/** Calls of a version that already gets instances cause decisions no more often: under overload there is always one waiting. */
 const DEMAND_INTERVAL_MS = 10;
+const NOBODY: ReadonlySet<string> = new Set();
 
 export function autoscalerActor(options: AutoscalerOptions): ActorDefinition<AutoscalerMessages> {
   return {
@@ -49,7 +50,7 @@ export function autoscalerActor(options: AutoscalerOptions): ActorDefinition<Aut
       context.onStop(() => autoscaler.stop());
       autoscaler.recall();
       return {
-        functionChanged: () => autoscaler.decideNow(),
+        functionChanged: () => autoscaler.decideAll(),
         functionRemoved: (name) => autoscaler.functionRemoved(name),
         demandArrived: ({ name, version }) => autoscaler.demandArrived(name, version),
         describe: ({ name }) => autoscaler.describe(name),
@@ -61,13 +62,19 @@ export function autoscalerActor(options: AutoscalerOptions): ActorDefinition<Aut
 class Autoscaler {
   readonly #options: AutoscalerOptions;
   readonly #context: ActorContext<AutoscalerMessages>;
-  #latest = new Map<string, ScalingTarget>();
+  /** By name, then by number. */
+  #latest = new Map<string, Map<number, ScalingTarget>>();
   #isObserving = false;
-  #isAskedAgain = false;
+  /** To be decided next: everything, or these. */
+  #isAllAsked = false;
+  #asked = new Set<string>();
+  /** As soon as the observation under way is over. */
+  #isUrgent = false;
   #isStopped = false;
   #decidedMs = Number.NEGATIVE_INFINITY;
   #cancelTick: CancelTimer = () => {};
   #tickAtMs = Number.POSITIVE_INFINITY;
+  #isDemandHeld = false;
   #savedMs: number;
 
   constructor(options: AutoscalerOptions, context: ActorContext<AutoscalerMessages>) {
@@ -81,36 +88,31 @@ class Autoscaler {
     const found = memory?.load();
     if (!found) return;
     policy.recall?.(found.learned, found.awayMs);
-    this.decideNow();
+    this.decideAll();
   }
 
-  /** The mailbox is not held while the router answers, so that requests coalesce (invariant 1). */
-  decideNow(): void {
-    if (this.#isStopped) return;
-    if (this.#isObserving) {
-      this.#isAskedAgain = true;
-      return;
-    }
-    this.#isObserving = true;
-    this.#isAskedAgain = false;
-    this.#disarm();
-    void this.#observe();
+  decideAll(): void {
+    this.#isAllAsked = true;
+    this.#decideNow();
   }
 
+  /** Of one function, and of those to which its calls lead: others do not pay for it, however many there are. */
   demandArrived(name: string, version: number): void {
+    this.#asked.add(name);
+    for (const follower of this.#options.policy.followersOf?.(name) ?? []) this.#asked.add(follower.name);
     const waitMs = this.#decidedMs + DEMAND_INTERVAL_MS - this.#context.clock.nowMs();
-    const hasInstances = (this.#latest.get(keyOf(name, version))?.instances ?? 0) > 0;
-    if (this.#isObserving || waitMs <= 0 || !hasInstances) this.decideNow();
-    else this.#armBy(waitMs);
+    const hasInstances = (this.#latest.get(name)?.get(version)?.instances ?? 0) > 0;
+    if (waitMs <= 0 || !hasInstances) this.#decideNow();
+    else this.#holdDemand(waitMs);
   }
 
   functionRemoved(name: string): void {
     for (const target of this.targets(name)) this.#forget(target);
-    this.decideNow();
+    this.decideAll();
   }
 
   targets(name: string): ScalingTarget[] {
-    return [...this.#latest.values()].filter((target) => target.name === name);
+    return [...(this.#latest.get(name)?.values() ?? [])];
   }
 
   describe(name: string): AutoscalerView {
@@ -131,12 +133,29 @@ class Autoscaler {
     await memory.save(policy.takeChanges());
   }
 
-  async #observe(): Promise<void> {
+  /** The mailbox is not held while the router answers, so that requests coalesce (invariant 1). */
+  #decideNow(): void {
+    this.#isUrgent = true;
+    if (this.#isStopped || this.#isObserving) return;
+    this.#isObserving = true;
+    // A policy that wants to look at all of them now looks at all of them.
+    const isTickDue = this.#context.clock.nowMs() >= this.#tickAtMs;
+    const only = this.#isAllAsked || isTickDue ? undefined : this.#asked;
+    this.#isAllAsked = false;
+    this.#isUrgent = false;
+    this.#asked = new Set();
+    if (!only) this.#disarm();
+    void this.#observe(only);
+  }
+
+  async #observe(only: ReadonlySet<string> | undefined): Promise<void> {
+    const { observe, policy } = this.#options;
     let tickMs: number | undefined = TICK_MS;
     try {
-      const observations = await this.#options.observe().catch(() => undefined);
+      const query = { leaders: policy.leaders?.() ?? NOBODY, ...(only ? { only } : {}) };
+      const observations = await observe(query).catch(() => undefined);
       // Invariant 3.
-      if (observations && !this.#isStopped) tickMs = this.#decide(observations);
+      if (observations && !this.#isStopped) tickMs = this.#decideOn(observations, { isAll: only === undefined });
     } catch (thrown) {
       // A fault of the policy is a failure of this actor, and is reported where those are: in a turn of its own.
       this.#context.after(0, () => {
@@ -144,30 +163,32 @@ class Autoscaler {
       });
     }
     this.#isObserving = false;
-    if (this.#isAskedAgain) this.decideNow();
-    else if (tickMs !== undefined) this.#armBy(tickMs);
+    if (tickMs !== undefined) this.#armBy(tickMs);
+    if (this.#isUrgent) this.#decideNow();
   }
 
-  /** How long until the next decision; undefined when only a call or a deploy can bring one (invariant 2). */
-  #decide(observations: readonly Observation[]): number | undefined {
+  /** How long until the next tick; undefined when only a call or a deploy can bring one (invariant 2). */
+  #decideOn(observations: readonly Observation[], { isAll }: { isAll: boolean }): number | undefined {
+    const { policy, apply } = this.#options;
     const nowMs = this.#context.clock.nowMs();
-    const before = this.#latest;
     this.#decidedMs = nowMs;
-    const targets = this.#options.policy.decide(nowMs, observations);
-    this.#latest = new Map(targets.map((target) => [keyOf(target.name, target.version), target]));
-    for (const [key, target] of before) if (!this.#latest.has(key)) this.#forget(target);
+    const targets = policy.decide(nowMs, observations);
+    const before = this.#latest;
+    if (isAll) this.#latest = new Map();
     let tickMs: number | undefined;
-    for (const observation of observations) {
-      const key = keyOf(observation.name, observation.version);
-      const target = this.#latest.get(key);
-      if (!target) continue;
+    for (const [index, target] of targets.entries()) {
+      const observation = observations[index];
+      if (!observation) continue;
+      const last = before.get(target.name)?.get(target.version);
+      this.#remember(target);
       const isActive = isActiveVersion(observation, target);
       // A thousand idle functions cost nothing: each of them is told its 0 once.
-      if (isActive || before.get(key)?.instances !== 0) this.#options.apply(target);
+      if (isActive || last?.instances !== 0) apply(target);
       if (isActive) tickMs = Math.min(tickMs ?? LONGEST_TICK_MS, this.#nextLook(observation, target, nowMs));
     }
+    if (isAll) this.#forgetMissing(before);
     if (nowMs >= this.#savedMs + SAVE_MS) this.#context.after(0, () => this.#save());
-    const expectedMs = (this.#options.policy.nextDecisionMs?.(nowMs) ?? Number.POSITIVE_INFINITY) - nowMs;
+    const expectedMs = (policy.nextDecisionMs?.(nowMs) ?? Number.POSITIVE_INFINITY) - nowMs;
     return Number.isFinite(expectedMs) ? Math.min(tickMs ?? expectedMs, expectedMs) : tickMs;
   }
 
@@ -177,9 +198,34 @@ class Autoscaler {
     return isQuiet ? Math.max(TICK_MS, settledUntilMs - nowMs) : TICK_MS;
   }
 
+  #remember(target: ScalingTarget): void {
+    const versions = this.#latest.get(target.name) ?? new Map<number, ScalingTarget>();
+    versions.set(target.version, target);
+    this.#latest.set(target.name, versions);
+  }
+
+  /** Invariant 4. */
+  #forgetMissing(before: ReadonlyMap<string, ReadonlyMap<number, ScalingTarget>>): void {
+    for (const [name, versions] of before) {
+      for (const [version, target] of versions) if (!this.#latest.get(name)?.has(version)) this.#forget(target);
+    }
+  }
+
   #forget({ name, version }: ScalingTarget): void {
-    this.#latest.delete(keyOf(name, version));
+    const versions = this.#latest.get(name);
+    versions?.delete(version);
+    if (versions?.size === 0) this.#latest.delete(name);
     this.#options.policy.forget(name, version);
+  }
+
+  /** What was asked for is decided then, together with what is asked for until then. */
+  #holdDemand(delayMs: number): void {
+    if (this.#isDemandHeld) return;
+    this.#isDemandHeld = true;
+    this.#context.after(delayMs, () => {
+      this.#isDemandHeld = false;
+      this.#decideNow();
+    });
   }
 
   /** Arms the timer, unless it will fire earlier anyway. */
@@ -190,7 +236,7 @@ class Autoscaler {
     this.#tickAtMs = atMs;
     this.#cancelTick = this.#context.after(delayMs, () => {
       this.#tickAtMs = Number.POSITIVE_INFINITY;
-      this.decideNow();
+      this.decideAll();
     });
   }
 
@@ -205,8 +251,4 @@ function isActiveVersion(
   { instances }: ScalingTarget,
 ): boolean {
   return ready > 0 || inSystem > 0 || instances > 0 || (aliased && ready < minInstances);
-}
-
-function keyOf(name: string, version: number): string {
-  return `${name}@${version}`;
 }

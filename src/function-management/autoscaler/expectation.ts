@@ -31,6 +31,11 @@ export class Expectation {
   coldStarts = 0;
   idleMbSeconds = 0;
   #needed = 0;
+  /** An instance is there until then because a call of `preparedAfter` usually leads to one of this. */
+  preparedUntilMs = Number.NEGATIVE_INFINITY;
+  preparedAfter = '';
+  /** In this interval. */
+  #preparedMs = 0;
   /** Until when what was decided last holds, if nothing happens within the interval. */
   settledUntilMs = Number.POSITIVE_INFINITY;
   /** Called since it was last saved. */
@@ -51,6 +56,19 @@ export class Expectation {
     this.#needed = Math.max(this.#needed, Math.ceil(Math.max(peakInSystem, inSystem) / concurrency));
   }
 
+  /** Whether an instance that stays for so long is worth more than the rate, where a call comes with this chance. */
+  isWorth(chance: number, forMs: number, rate: number): boolean {
+    return chance * this.coldStartMs >= (rate * this.memoryMb * forMs) / 1_000;
+  }
+
+  /** One is to be there from now on, since `leader` was called. */
+  prepare(leader: string, nowMs: number, untilMs: number): void {
+    if (untilMs <= this.preparedUntilMs) return;
+    this.#preparedMs += untilMs - Math.max(nowMs, this.preparedUntilMs);
+    this.preparedUntilMs = untilMs;
+    this.preparedAfter = leader;
+  }
+
   /** The interval is over: what it has shown is learned. */
   endInterval(forecaster: Forecaster, intervalMs: number): void {
     const { forecast, wasCalled } = this;
@@ -61,6 +79,7 @@ export class Expectation {
     if (wasCalled) this.#bursts.observe(this.#needed);
     this.wasCalled = false;
     this.#needed = 0;
+    this.#preparedMs = 0;
   }
 
   /** Of the nth instance, where the function is called with this chance: what it saves in ms, for each MB-second that it takes. */
@@ -110,8 +129,9 @@ export class Expectation {
   }
 
   #account(intervalMs: number): void {
-    if (!this.wasCalled) this.idleMbSeconds += (this.kept * this.memoryMb * intervalMs) / 1_000;
-    else if (this.kept > 0) this.coldStartsAvoided++;
+    const keptMs = this.kept > 0 ? this.kept * intervalMs : this.#preparedMs;
+    if (!this.wasCalled) this.idleMbSeconds += (this.memoryMb * keptMs) / 1_000;
+    else if (keptMs > 0) this.coldStartsAvoided++;
     else this.coldStarts++;
   }
 }

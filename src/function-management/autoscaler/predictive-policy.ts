@@ -4,15 +4,17 @@
  * that it occupies. `forecast/` says the chance, `burst-sizes.ts` how many instances, `exchange-rate.ts` what memory is worth; `guard.ts` compares
  * all that with a fixed keep-alive and sees to it that it is never much worse.
  *
- * Time is cut into intervals. What is expected of one is decided at its beginning, and a little earlier for what has to be started.
+ * Time is cut into intervals. What is expected of one is decided at its beginning, and a little earlier for what has to be started. Within one, what
+ * was called leads to calls of others: `followers.ts`.
  */
 import { withinBounds } from './bounds.ts';
 import { demandedInstances } from './demand.ts';
 import { keepDensest, LEAST_MS_PER_MB_SECOND, type Prospect } from './exchange-rate.ts';
 import { Expectation } from './expectation.ts';
+import { Followers } from './followers.ts';
 import { Forecaster } from './forecast/forecaster.ts';
 import { Guard } from './guard.ts';
-import type { ForecastView, Learned, Observation, ScalingPolicy, ScalingTarget } from './protocol.ts';
+import type { Follower, ForecastView, Learned, Observation, ScalingPolicy, ScalingTarget } from './protocol.ts';
 import { reactivePolicy } from './reactive-policy.ts';
 
 const INTERVAL_MS = 60_000;
@@ -23,6 +25,8 @@ const LEAD_PART = 1 / 20;
 const FIXED_KEEP_ALIVE_MS = 600_000;
 /** In intervals: a function that was not called for so long is not expected any more. */
 const FORGOTTEN_AFTER = 2 * 1_440;
+/** What comes later after a call than this, or than one interval, has not followed from it. */
+const FOLLOWS_WITHIN_MS = 10_000;
 /** Of what all functions have taught. */
 const SHARED = '';
 const VIEWED_GAPS = 5;
@@ -53,6 +57,7 @@ class PredictivePolicy implements ScalingPolicy {
   readonly #forecaster = new Forecaster();
   readonly #demand = reactivePolicy();
   readonly #guard = new Guard();
+  readonly #followers: Followers;
   readonly #expectations = new Map<string, Expectation>();
   #forgotten: string[] = [];
   #rate: number;
@@ -69,6 +74,7 @@ class PredictivePolicy implements ScalingPolicy {
     const { intervalMs = INTERVAL_MS, idleBudgetMb = Number.POSITIVE_INFINITY, msPerMbSecond } = options;
     this.#intervalMs = intervalMs;
     this.#leadMs = Math.min(LEAD_MS, intervalMs * LEAD_PART);
+    this.#followers = new Followers(Math.min(FOLLOWS_WITHIN_MS, intervalMs));
     this.#idleBudgetMb = idleBudgetMb;
     this.#leastRate = msPerMbSecond ?? LEAST_MS_PER_MB_SECOND;
     this.#rate = this.#leastRate;
@@ -83,6 +89,7 @@ class PredictivePolicy implements ScalingPolicy {
     for (const observation of observations) this.#observe(observation);
     this.#endIntervals(nowMs);
     if (!this.#isPrepared && nowMs >= this.#endsMs - this.#leadMs) this.#prepare();
+    this.#lookAhead(nowMs, observations);
     const byRate = this.#demand.decide(
       nowMs,
       observations.map((observation) => ({ ...observation, keepAliveMs: 0, minInstances: 0 })),
@@ -97,6 +104,14 @@ class PredictivePolicy implements ScalingPolicy {
   /** Where calls are in the system, the autoscaler does not ask. */
   settledUntilMs(name: string): number {
     return this.#expectations.get(name)?.settledUntilMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  leaders(): ReadonlySet<string> {
+    return this.#followers.leaders;
+  }
+
+  followersOf(name: string): readonly Follower[] {
+    return this.#followers.of(name);
   }
 
   nextDecisionMs(nowMs: number): number {
@@ -117,6 +132,7 @@ class PredictivePolicy implements ScalingPolicy {
       band: forecast.band,
       gaps: gaps.slice(0, VIEWED_GAPS).map(({ gap, part }) => ({ gapMs: gap * this.#intervalMs, part })),
       periodMs: period === undefined ? undefined : period.period * this.#intervalMs,
+      followers: this.followersOf(name),
       ahead: forecast.ahead(AHEAD).map((chance, index) => ({ inMs: (index + 1) * this.#intervalMs, chance })),
       sinceLastCallMs: forecast.gap * this.#intervalMs,
       activeIntervals: forecast.calls,
@@ -133,9 +149,10 @@ class PredictivePolicy implements ScalingPolicy {
     const learned = changed.map(([name, expectation]) => ({ name, state: expectation.save(this.#interval) }));
     const forgotten = this.#forgotten.map((name) => ({ name, state: new Uint8Array() }));
     this.#forgotten = [];
-    if (learned.length + forgotten.length === 0) return [];
+    const followers = this.#followers.takeChanges();
+    if (learned.length + forgotten.length + followers.length === 0) return [];
     const shared = Float64Array.of(this.#interval, ...this.#forecaster.save());
-    return [...learned, ...forgotten, { name: SHARED, state: new Uint8Array(shared.buffer) }];
+    return [...learned, ...forgotten, ...followers, { name: SHARED, state: new Uint8Array(shared.buffer) }];
   }
 
   recall(learned: readonly Learned[], awayMs: number): void {
@@ -144,7 +161,9 @@ class PredictivePolicy implements ScalingPolicy {
     const [interval = 0, ...taught] = new Float64Array(shared.slice().buffer);
     if (!this.#forecaster.restore(Float64Array.from(taught))) return;
     this.#interval = interval + Math.floor(awayMs / this.#intervalMs);
-    for (const { name, state } of learned) {
+    for (const record of learned) {
+      const { name, state } = record;
+      this.#followers.restore(record);
       const expectation = name === SHARED ? undefined : Expectation.restore(state, this.#forecaster, this.#interval);
       if (expectation) this.#expectations.set(name, expectation);
     }
@@ -183,6 +202,7 @@ class PredictivePolicy implements ScalingPolicy {
       expectation.endInterval(this.#forecaster, this.#intervalMs);
       if ((expectation.forecast?.gap ?? 0) <= FORGOTTEN_AFTER) continue;
       this.#expectations.delete(name);
+      this.#followers.forget(name);
       this.#forgotten.push(name);
     }
     this.#forecaster.intervalEnded();
@@ -219,6 +239,7 @@ class PredictivePolicy implements ScalingPolicy {
       this.#prospects(each, isTrusted ? each.keptByForecast : each.keptByFixed),
     );
     this.#usedMb = 0;
+    for (const each of expectations) if (each.preparedUntilMs > nowMs) this.#usedMb += each.memoryMb;
     this.#rate = Math.max(this.#leastRate, this.#keep(prospects));
     if (isTrusted) for (const each of expectations) each.keptByForecast = each.kept;
   }
@@ -234,6 +255,31 @@ class PredictivePolicy implements ScalingPolicy {
         : this.#prospects(each, each.worthKeeping(this.#rate, this.#intervalMs, chance), chance);
     });
     this.#keep(prospects);
+  }
+
+  /** What was called leads to calls of others. */
+  #lookAhead(nowMs: number, observations: readonly Observation[]): void {
+    this.#followers.closeTrials(nowMs);
+    const calls = observations.flatMap(({ name, firstArrivalMs: atMs }) =>
+      atMs === undefined ? [] : [{ name, atMs }],
+    );
+    calls.sort((one, other) => one.atMs - other.atMs);
+    for (const { name, atMs } of calls) {
+      this.#followers.called(name, atMs);
+      if (!this.#guard.isTrusted) continue;
+      for (const follower of this.#followers.of(name))
+        this.#prepareFollower(name, nowMs, atMs + follower.withinMs, follower);
+    }
+  }
+
+  #prepareFollower(leader: string, nowMs: number, untilMs: number, { name, chance }: Follower): void {
+    const expectation = this.#expectations.get(name);
+    if (!expectation || untilMs <= nowMs || !expectation.isWorth(chance, untilMs - nowMs, this.#rate)) return;
+    if (expectation.preparedUntilMs <= nowMs) {
+      if (this.#usedMb + expectation.memoryMb > this.#idleBudgetMb) return;
+      this.#usedMb += expectation.memoryMb;
+    }
+    expectation.prepare(leader, nowMs, untilMs);
   }
 
   /** Those instances of a function that are not kept yet, up to so many. */
@@ -260,23 +306,29 @@ class PredictivePolicy implements ScalingPolicy {
     const held = inSystem > 0 ? Math.min(byRate, Math.max(needed, ready)) : 0;
     // What a call has found, the next of the same interval finds too; but no longer than a keep-alive that was set shorter.
     const recent = expectation?.wasCalled && nowMs - lastActiveMs < keepAliveMs ? Math.min(1, ready) : 0;
-    if (expectation) expectation.settledUntilMs = recent > 0 ? lastActiveMs + keepAliveMs : Number.POSITIVE_INFINITY;
-    const kept = aliased ? Math.max(expectation?.kept ?? 0, recent) : 0;
+    const isPrepared = expectation !== undefined && nowMs < expectation.preparedUntilMs;
+    if (expectation) {
+      const recentUntilMs = recent > 0 ? lastActiveMs + keepAliveMs : Number.POSITIVE_INFINITY;
+      expectation.settledUntilMs = isPrepared ? Math.min(recentUntilMs, expectation.preparedUntilMs) : recentUntilMs;
+    }
+    const kept = aliased ? Math.max(expectation?.kept ?? 0, recent, isPrepared ? 1 : 0) : 0;
     const instances = Math.max(needed, held, kept);
     const isIdle = instances === 0 && ready === 0;
     const reason = isIdle
       ? 'idle'
-      : this.#reason(observation, expectation, { isDemand: Math.max(needed, held) > kept });
+      : this.#reason(nowMs, observation, { expectation, isDemand: Math.max(needed, held) > kept });
     return { name, version, demanded: inSystem > 0, ...withinBounds({ instances, reason }, observation) };
   }
 
   #reason(
+    nowMs: number,
     { inSystem }: Observation,
-    expectation: Expectation | undefined,
-    { isDemand }: { isDemand: boolean },
+    { expectation, isDemand }: { expectation: Expectation | undefined; isDemand: boolean },
   ): string {
     if (isDemand) return `demand: ${inSystem} in the system`;
-    const { forecast, coldStartMs, memoryMb, wasCalled } = expectation ?? {};
+    const { forecast, coldStartMs, memoryMb, wasCalled, kept, preparedUntilMs = 0, preparedAfter } = expectation ?? {};
+    if (kept === 0 && !wasCalled && preparedUntilMs > nowMs)
+      return `it often follows "${preparedAfter}", which was called`;
     if (!expectation || !forecast) return wasCalled ? 'called a moment ago' : 'never called, or long ago';
     const worth = expectation.density(1, this.#intervalMs) / this.#rate;
     const why = `a call with a chance of ${(forecast.chance * 100).toFixed(1)} % x ${coldStartMs?.toFixed(1)} ms is worth ${worth.toFixed(2)} x what ${memoryMb} MB are`;

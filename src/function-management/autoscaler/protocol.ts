@@ -23,6 +23,8 @@ export interface Observation {
   readonly averageInSystem: number;
   /** Calls that came in since the last observation. */
   readonly arrivals: number;
+  /** When the first of them did, on the monotonic clock; undefined when none did, and where only their number is known. */
+  readonly firstArrivalMs: number | undefined;
   /** The most calls that were in the system at once since the last observation. */
   readonly peakInSystem: number;
   /** What one instance is charged. */
@@ -48,6 +50,7 @@ export interface ScalingTarget {
 /** Pure but for its own memory: the same observations at the same times give the same targets. */
 export interface ScalingPolicy {
   readonly name: string;
+  /** Of the versions observed: those of all functions, or of some. What it does not look at keeps its target. */
   decide(nowMs: number, observations: readonly Observation[]): readonly ScalingTarget[];
   /**
    * Until when the version's target stays as it was last decided, if no call comes and no instance is lost; in ms of the monotonic clock,
@@ -56,6 +59,10 @@ export interface ScalingPolicy {
   settledUntilMs?(name: string, version: number): number;
   /** When it wants to decide although nothing happens, for calls that it expects; `Infinity` for not at all. */
   nextDecisionMs?(nowMs: number): number;
+  /** Functions whose calls lead to calls of others: it wants to hear of one that comes after a pause at once, and not at the next tick. */
+  leaders?(): ReadonlySet<string>;
+  /** What a call of this one leads to: to be decided together with it. */
+  followersOf?(name: string): readonly Follower[];
   /** What it sees in the calls of a function, for people. */
   explain?(name: string): ForecastView | undefined;
   /** What it would have to learn again after a restart and has learned since this was last asked; plain data. */
@@ -66,8 +73,17 @@ export interface ScalingPolicy {
   forget(name: string, version: number): void;
 }
 
-/** What a policy keeps of one function, or of all together (`name` is then empty). */
+/** Often called soon after another function. */
+export interface Follower {
+  readonly name: string;
+  readonly chance: number;
+  /** It comes within this time, if it comes. */
+  readonly withinMs: number;
+}
+
+/** A record of what a policy has learned. */
 export interface Learned {
+  /** Of the record: that of the function, where there is one for each. */
   readonly name: string;
   readonly state: Uint8Array;
 }
@@ -86,6 +102,8 @@ export interface ForecastView {
   readonly gaps: readonly { readonly gapMs: number; readonly part: number }[];
   /** A call so long ago most often means one now. */
   readonly periodMs: number | undefined;
+  /** What is often called soon after it, the most likely first. */
+  readonly followers: readonly Follower[];
   readonly sinceLastCallMs: number;
   readonly activeIntervals: number;
   /** Intervals with calls for which an instance was kept, which scaling to zero at once would not have done; and those for which none was. */
@@ -102,7 +120,7 @@ export interface ForecastView {
 export type AutoscalerMessages = {
   functionChanged: { body: Parameters<RegistryListener['functionChanged']>[0] };
   functionRemoved: { body: string };
-  /** Calls wait and no instance on its way will take them: decide now instead of at the next tick. */
+  /** Calls wait and no instance on its way will take them, or its calls lead to others: decide now instead of at the next tick. */
   demandArrived: { body: { readonly name: string; readonly version: number } };
   describe: { body: { readonly name: string }; reply: AutoscalerView };
 };
@@ -113,8 +131,15 @@ export interface AutoscalerView {
   readonly forecast?: ForecastView;
 }
 
+export interface ObserveQuery {
+  /** Of these functions; of all without it. */
+  readonly only?: ReadonlySet<string>;
+  /** Functions whose next call after a pause is to be told at once. */
+  readonly leaders: ReadonlySet<string>;
+}
+
 /** Where observations come from: the router. */
-export type Observe = () => Promise<readonly Observation[]>;
+export type Observe = (query: ObserveQuery) => Promise<readonly Observation[]>;
 
 /** Where targets go: the deployer. */
 export type ApplyTarget = (target: ScalingTarget) => void;

@@ -4,7 +4,7 @@ import type { InvocationRow } from '../../ledger/invocation-row.ts';
 import type { EvictionCandidate } from '../../resource-orchestration/resource-scheduler/protocol.ts';
 import type { PeerReport, ResumedCall } from '../../transport/peer-protocol.ts';
 import type { ResponseMode, StreamHead } from '../../transport/protocol.ts';
-import type { Observation } from '../autoscaler/protocol.ts';
+import type { Observation, ObserveQuery } from '../autoscaler/protocol.ts';
 import type { InstanceCall, InstanceHandle, InstanceLoss, NestedOrigin } from '../instance/protocol.ts';
 import type { FunctionDescription } from '../registry/protocol.ts';
 import type { PeerWork } from './peer-outcomes.ts';
@@ -82,7 +82,7 @@ export type RouterMessages<Call extends InstanceCall = InstanceCall> = {
   /** No instance can be made ready for now: the calls that wait are answered with why. */
   startFailed: { body: { readonly name: string; readonly version: number; readonly error: TroupeError } };
   /** What each version does now; resets the averages. */
-  observe: { body: undefined; reply: readonly Observation[] };
+  observe: { body: ObserveQuery; reply: readonly Observation[] };
   /** Instances with nothing inside, longest idle first. */
   idleInstances: { body: { readonly name?: string; readonly version?: number }; reply: readonly IdleInstance[] };
   /** Answers queued and running calls with `SHUTTING_DOWN` once the time is over; refuses new ones at once. */

@@ -12,35 +12,36 @@ type Resolution =
 
 export class RouteTable {
   readonly #functions = new Map<string, FunctionDescription>();
-  /** Also holds removed versions, until their last instance has gone. */
-  readonly #routes = new Map<string, VersionRoute>();
+  /** By name, then by number. Also holds removed versions, until their last instance has gone. */
+  readonly #routes = new Map<string, Map<number, VersionRoute>>();
   readonly #random: Random;
 
   constructor(random: Random) {
     this.#random = random;
   }
 
-  routes(): IterableIterator<VersionRoute> {
-    return this.#routes.values();
+  routes(): VersionRoute[] {
+    return [...this.#routes.values()].flatMap((versions) => [...versions.values()]);
   }
 
   routeOf(name: string, version: number): VersionRoute | undefined {
-    return this.#routes.get(`${name}@${version}`);
+    return this.#routes.get(name)?.get(version);
   }
 
   routesOf(name: string): VersionRoute[] {
-    return [...this.#routes.values()].filter((route) => route.version.name === name);
+    return [...(this.#routes.get(name)?.values() ?? [])];
   }
 
   /** Answers the routes of versions that are no longer there; `dropIfOver` forgets each once it is empty. */
   change(description: FunctionDescription, nowMs: number): VersionRoute[] {
     this.#functions.set(description.name, description);
     const aliased = new Set(description.aliases.flatMap(({ targets }) => targets.map(({ version }) => version)));
+    const routes = this.#routes.get(description.name) ?? new Map<number, VersionRoute>();
+    this.#routes.set(description.name, routes);
     for (const version of description.versions) {
-      const key = `${version.name}@${version.version}`;
-      const route = this.#routes.get(key) ?? new VersionRoute(version, nowMs);
+      const route = routes.get(version.version) ?? new VersionRoute(version, nowMs);
       route.aliased = aliased.has(version.version);
-      this.#routes.set(key, route);
+      routes.set(version.version, route);
     }
     const known = new Set(description.versions.map(({ version }) => version));
     const gone = this.routesOf(description.name).filter(({ version }) => !known.has(version.version));
@@ -58,8 +59,11 @@ export class RouteTable {
 
   /** Forgets a route that nobody can reach any more and in which nothing is left. */
   dropIfOver(route: VersionRoute): void {
-    const { version, instances } = route;
-    if (instances.size === 0 && !this.isRegistered(route)) this.#routes.delete(`${version.name}@${version.version}`);
+    const { name, version } = route.version;
+    if (route.instances.size > 0 || this.isRegistered(route)) return;
+    const routes = this.#routes.get(name);
+    routes?.delete(version);
+    if (routes?.size === 0) this.#routes.delete(name);
   }
 
   /** False once its function was removed. */
@@ -88,7 +92,7 @@ export class RouteTable {
     if (target === undefined) {
       return unknown('ALIAS_NOT_FOUND', `Function "${functionName}" has no alias "${alias}".`, { functionName, alias });
     }
-    const route = this.#routes.get(`${functionName}@${target}`);
+    const route = this.routeOf(functionName, target);
     if (route && this.isRegistered(route)) return { kind: 'found', route };
     const versions = description.versions.map((known) => known.version);
     return unknown(

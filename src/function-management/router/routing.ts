@@ -25,7 +25,7 @@ export interface RouterOptions {
   readonly random: Random;
   readonly maxCallDepth: number;
   readonly cancelGraceMs: number;
-  /** Calls wait and no instance that is on its way will take them. Must only tell. */
+  /** Calls wait and no instance that is on its way will take them, or this one leads to calls of others. Must only tell. */
   readonly demandArrived: (name: string, version: number) => void;
   /** They wait for the first instance of their version: a worker is about to be asked for. Must only tell. */
   readonly coldStartAhead?: (version: FunctionVersion) => void;
@@ -83,7 +83,7 @@ export class Routing {
     call.functionVersion = route.version.version;
     call.timeoutMs = Math.min(request.timeoutMs ?? config.timeoutMs, config.timeoutMs);
     call.deadlineMs = row.at(STAMP.received) + call.timeoutMs;
-    route.arrived(nowMs);
+    if (route.arrived(nowMs)) this.#options.demandArrived(request.functionName, route.version.version);
     if (route.queued > 0 || !this.#dispatch(route, call, nowMs)) this.#wait(route, call);
   }
 
@@ -220,10 +220,10 @@ export class Routing {
     if (route) this.#failWaiting(route, error);
   }
 
-  /** What `views.ts` looks at. */
-  routes({ reclaimIdle = false } = {}): VersionRoute[] {
+  /** What `views.ts` looks at: all, or those of some functions. */
+  routes({ reclaimIdle = false, only }: { reclaimIdle?: boolean; only?: ReadonlySet<string> } = {}): VersionRoute[] {
     if (reclaimIdle) this.#leases.reclaimIdle();
-    return [...this.#table.routes()];
+    return only ? [...only].flatMap((name) => this.#table.routesOf(name)) : this.#table.routes();
   }
 
   drain(timeoutMs: number): Promise<undefined> {

@@ -11,6 +11,8 @@ import { ReadyIndex } from './ready-index.ts';
 /** Weights of the latest in the averages: of a start among the last few, of a call among the last hundred. */
 const START_WEIGHT = 1 / 4;
 const RUN_WEIGHT = 1 / 64;
+/** Calls that come sooner after the last sign of life are not news. */
+const PAUSE_MS = 1_000;
 
 export class VersionRoute {
   readonly version: FunctionVersion;
@@ -21,6 +23,8 @@ export class VersionRoute {
   aliased = true;
   /** True from telling the autoscaler of waiting calls until it looks. */
   demandTold = false;
+  /** The autoscaler wants to hear of a call that comes after a pause. */
+  isLeader = false;
   /** Calls that were sent ahead to instances that are starting. They wait, though not in the queue. */
   riding = 0;
   /** Slots of its instances that other instances may use. */
@@ -30,6 +34,7 @@ export class VersionRoute {
   lastActiveMs: number;
   #wasObservedEmpty = false;
   #arrivals = 0;
+  #firstArrivalMs: number | undefined;
   #peak = 0;
   #coldStartMs: number | undefined;
   #runMs: number | undefined;
@@ -59,14 +64,19 @@ export class VersionRoute {
     return this.#wasObservedEmpty && this.#isEmpty;
   }
 
-  arrived(nowMs: number): void {
+  /** True when the autoscaler is to be told. */
+  arrived(nowMs: number): boolean {
+    const isNews = this.isLeader && nowMs - this.lastActiveMs >= PAUSE_MS;
     this.touch(nowMs);
+    if (this.#arrivals === 0) this.#firstArrivalMs = nowMs;
     this.#arrivals++;
+    return isNews;
   }
 
   /** So many calls were made without the host, and took so long together. */
   wasBusy(nowMs: number, calls: number, busyMs: number): void {
     this.touch(nowMs);
+    if (this.#arrivals === 0 && calls > 0) this.#firstArrivalMs = nowMs;
     this.#arrivals += calls;
     this.#area += busyMs;
   }
@@ -123,11 +133,13 @@ export class VersionRoute {
     const elapsedMs = nowMs - this.#areaSinceMs;
     const averageInSystem = elapsedMs > 0 ? this.#area / elapsedMs : inSystem;
     const arrivals = this.#arrivals;
+    const firstArrivalMs = this.#firstArrivalMs;
     const peakInSystem = Math.max(this.#peak, inSystem);
     this.#wasObservedEmpty = this.#isEmpty;
     this.#area = 0;
     this.#areaSinceMs = nowMs;
     this.#arrivals = 0;
+    this.#firstArrivalMs = undefined;
     this.#peak = 0;
     this.demandTold = false;
     return {
@@ -142,6 +154,7 @@ export class VersionRoute {
       inSystem,
       averageInSystem,
       arrivals,
+      firstArrivalMs,
       peakInSystem,
       memoryMb: config.memoryMb,
       coldStartMs: this.#coldStartMs,

@@ -5,8 +5,12 @@ import type { IndexedInstance } from './ready-index.ts';
 import type { VersionRoute } from './version-route.ts';
 
 /** Also begins the next stretch over which averages are taken. Of hundreds of old versions, those in which nothing is are left out. */
-export function observe(routes: readonly VersionRoute[], nowMs: number): Observation[] {
-  return routes.filter(({ isForgotten }) => !isForgotten).map((route) => route.observe(nowMs));
+export function observe(routes: readonly VersionRoute[], leaders: ReadonlySet<string>, nowMs: number): Observation[] {
+  const known = routes.filter(({ isForgotten }) => !isForgotten);
+  return known.map((route) => {
+    route.isLeader = leaders.has(route.version.name);
+    return route.observe(nowMs);
+  });
 }
 
 /** Longest idle first. Versions for which calls wait have none: what looks idle is about to be used. */

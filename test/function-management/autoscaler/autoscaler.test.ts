@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { autoscalerActor } from '../../../src/function-management/autoscaler/autoscaler.ts';
 import type {
   Observation,
+  ObserveQuery,
   ScalingPolicy,
   ScalingTarget,
 } from '../../../src/function-management/autoscaler/protocol.ts';
@@ -20,6 +21,7 @@ function world(policy: ScalingPolicy = reactivePolicy()) {
   const system = new ActorSystem({ clock, onActorError: (_path, error) => void errors.push(error.message) });
   const applied: ScalingTarget[] = [];
   const observedAtMs: number[] = [];
+  const queries: ObserveQuery[] = [];
   const forgotten: string[] = [];
   const router: { versions: Observation[]; failure: Error | undefined; gate: Promise<void> | undefined } = {
     versions: [],
@@ -36,8 +38,9 @@ function world(policy: ScalingPolicy = reactivePolicy()) {
   const autoscaler = system.spawn(
     autoscalerActor({
       policy: observing,
-      observe: async () => {
+      observe: async (query) => {
         observedAtMs.push(clock.nowMs());
+        queries.push(query);
         await router.gate;
         if (router.failure) throw router.failure;
         return router.versions;
@@ -45,7 +48,7 @@ function world(policy: ScalingPolicy = reactivePolicy()) {
       apply: (target) => void applied.push(target),
     }),
   );
-  return { clock, system, autoscaler, router, applied, observedAtMs, forgotten, errors };
+  return { clock, system, autoscaler, router, applied, observedAtMs, queries, forgotten, errors };
 }
 
 function gate() {
@@ -149,6 +152,52 @@ describe('the autoscaler', () => {
     autoscaler.tell('demandArrived', { name: 'g', version: 1 });
     await clock.advance(0);
     expect(applied.at(-1)).toMatchObject({ name: 'g', instances: 1 });
+  });
+
+  it('looks at the version for which calls wait and at what its calls lead to, and at all of them at a tick', async () => {
+    const { clock, autoscaler, router, queries } = world({
+      ...reactivePolicy(),
+      followersOf: (name) => (name === 'f' ? [{ name: 'g', chance: 0.9, withinMs: 100 }] : []),
+    });
+    router.versions = [observation({ inSystem: 1, ready: 1 })];
+    autoscaler.tell('demandArrived', DEMAND);
+    await clock.advance(2_000);
+    expect(queries.map(({ only }) => only && [...only])).toEqual([['f', 'g'], undefined]);
+  });
+
+  it('gives what calls wait for its number at once, though another function has to wait for its turn', async () => {
+    const { clock, autoscaler, router, queries } = world();
+    router.versions = [observation({ inSystem: 1, ready: 1 })];
+    autoscaler.tell('demandArrived', DEMAND);
+    await clock.advance(1);
+    autoscaler.tell('demandArrived', DEMAND);
+    await clock.advance(1);
+    const { closed, open } = gate();
+    router.gate = closed;
+    autoscaler.tell('demandArrived', { name: 'g', version: 1 });
+    await clock.advance(0);
+    autoscaler.tell('demandArrived', { name: 'h', version: 1 });
+    open();
+    await clock.advance(0);
+    expect(queries.map(({ only }) => only && [...only])).toEqual([['f'], ['f', 'g'], ['h']]);
+  });
+
+  it('keeps its targets for versions at which it did not look', async () => {
+    const { clock, autoscaler, router, forgotten } = world();
+    router.versions = [observation({ inSystem: 1 }), observation({ name: 'g', inSystem: 2 })];
+    autoscaler.tell('functionChanged', CHANGED);
+    await clock.advance(100);
+    router.versions = [observation({ inSystem: 3 })];
+    autoscaler.tell('demandArrived', DEMAND);
+    await clock.advance(0);
+    const described = ['f', 'g'].map((name) => autoscaler.ask('describe', { name }));
+    await clock.advance(0);
+    const targets = (await Promise.all(described)).flatMap((view) => view.targets);
+    expect(targets.map(({ name, instances }) => [name, instances])).toEqual([
+      ['f', 3],
+      ['g', 2],
+    ]);
+    expect(forgotten).toEqual([]);
   });
 
   it('tries again at the next tick when it could not observe', async () => {

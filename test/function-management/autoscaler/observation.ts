@@ -14,6 +14,7 @@ export function observation(given: Partial<Observation> = {}): Observation {
     inSystem: 0,
     averageInSystem: 0,
     arrivals: 0,
+    firstArrivalMs: undefined,
     peakInSystem: 0,
     memoryMb: 128,
     coldStartMs: undefined,

@@ -9,6 +9,7 @@ import type {
   ScalingPolicy,
   ScalingTarget,
 } from '../../../src/function-management/autoscaler/protocol.ts';
+import { seededRandom } from '../../../src/kernel/random.ts';
 import { observation } from './observation.ts';
 
 const MINUTE_MS = 60_000;
@@ -59,6 +60,52 @@ function play(policy: ScalingPolicy, { callsMs, untilMs, fromMs = 0, given = {} 
     decide();
   }
   return { calls, warm, resident: residentMs / (untilMs - fromMs), targets };
+}
+
+/**
+ * Calls of `a`, and of `b`, which is judged. As the autoscaler does: decides both when one is called that has no instance, or leads to others, and
+ * when the policy asks for it.
+ */
+function playTwo(policy: ScalingPolicy, calls: readonly { readonly name: string; readonly atMs: number }[]) {
+  const seen = new Map(['a', 'b'].map((name) => [name, { ready: 0, arrivals: 0, lastActiveMs: 0 }]));
+  const first = new Map<string, number>();
+  const warm: boolean[] = [];
+  let residentMs = 0;
+  let nowMs = 0;
+  const decide = () => {
+    const observations = [...seen].map(([name, { ready, arrivals, lastActiveMs }]) => {
+      const firstArrivalMs = first.get(name);
+      const given = { name, coldStartMs: 3, ready, arrivals, peakInSystem: arrivals, lastActiveMs };
+      return observation({ ...given, firstArrivalMs });
+    });
+    first.clear();
+    for (const { name, instances } of policy.decide(nowMs, observations)) {
+      const one = seen.get(name);
+      if (one) Object.assign(one, { ready: instances, arrivals: 0 });
+    }
+  };
+  const passTo = (atMs: number) => {
+    residentMs += (atMs - nowMs) * Math.min(1, seen.get('b')?.ready ?? 0);
+    nowMs = atMs;
+  };
+  for (const { name, atMs } of calls) {
+    for (;;) {
+      const settledMs = Math.max(nowMs + 1, policy.settledUntilMs?.('b', 1) ?? Number.POSITIVE_INFINITY);
+      const nextMs = Math.min(policy.nextDecisionMs?.(nowMs) ?? Number.POSITIVE_INFINITY, settledMs);
+      if (nextMs >= atMs) break;
+      passTo(nextMs);
+      decide();
+    }
+    passTo(atMs);
+    const one = seen.get(name);
+    if (!one) continue;
+    if (name === 'b') warm.push(one.ready > 0);
+    const isTold = one.ready === 0 || policy.leaders?.().has(name);
+    Object.assign(one, { ready: Math.max(1, one.ready), arrivals: one.arrivals + 1, lastActiveMs: nowMs });
+    if (!first.has(name)) first.set(name, nowMs);
+    if (isTold) decide();
+  }
+  return { warm, called: warm.length, resident: residentMs / nowMs };
 }
 
 const every = (periodMs: number, count: number, startMs = 0) =>
@@ -128,6 +175,52 @@ describe('the predictive policy', () => {
     expect(predictivePolicy().decide(0, [long])[0]?.instances).toBe(100);
   });
 
+  it('has an instance of what follows a function when it is called soon after, and hardly at other times', () => {
+    const random = seededRandom(5);
+    const calls: { readonly name: string; readonly atMs: number }[] = [];
+    for (let atMs = 0; atMs < 3_000 * MINUTE_MS; atMs += (3 + 17 * random()) * MINUTE_MS) {
+      calls.push({ name: 'a', atMs });
+      if (random() < 0.9) calls.push({ name: 'b', atMs: atMs + 200 + 200 * random() });
+    }
+    const { warm, called, resident } = playTwo(predictivePolicy(), calls);
+    expect(warm.slice(4).filter(Boolean).length / (called - 4)).toBeGreaterThanOrEqual(0.95);
+    expect(resident).toBeLessThan(0.25);
+  });
+
+  it('says what follows a function, also after a restart, and why an instance of that is there', () => {
+    const before = predictivePolicy();
+    const calls = every(20 * MINUTE_MS, 12).flatMap((atMs) => [
+      { name: 'a', atMs },
+      { name: 'b', atMs: atMs + 300 },
+    ]);
+    playTwo(before, calls);
+    const after = predictivePolicy();
+    after.recall?.(before.takeChanges?.() ?? [], 0);
+    expect(after.followersOf?.('a')).toMatchObject([{ name: 'b' }]);
+    expect([...(after.leaders?.() ?? [])]).toEqual(['a']);
+    const b = observation({ name: 'b', coldStartMs: 3 });
+    // Its own period is over by then.
+    const nowMs = 2 * MINUTE_MS + 1_000;
+    for (const atMs of [0, MINUTE_MS, 2 * MINUTE_MS]) after.decide(atMs, [b]);
+    expect(after.decide(nowMs - 1, [b])[0]?.instances).toBe(0);
+    const called = observation({ name: 'a', arrivals: 1, firstArrivalMs: nowMs, inSystem: 1, lastActiveMs: nowMs });
+    const [, target] = after.decide(nowMs, [called, b]);
+    expect(target).toMatchObject({ instances: 1, demanded: false, reason: expect.stringContaining('follows "a"') });
+    expect(after.settledUntilMs?.('b', 1)).toBeLessThan(nowMs + 1_000);
+    expect(after.decide(nowMs + 1_000, [b])[0]?.instances).toBe(0);
+    expect(after.explain?.('a')?.followers).toMatchObject([{ name: 'b', chance: expect.any(Number) }]);
+  });
+
+  it('prepares nothing that does not fit into its budget', () => {
+    const calls = every(20 * MINUTE_MS, 12).flatMap((atMs) => [
+      { name: 'a', atMs },
+      { name: 'b', atMs: atMs + 300 },
+    ]);
+    const policy = predictivePolicy({ idleBudgetMb: 100 });
+    expect(playTwo(policy, calls).warm).not.toContain(true);
+    expect(policy.followersOf?.('a')).toHaveLength(1);
+  });
+
   it('goes on where it was after a restart', () => {
     const callsMs = every(15 * MINUTE_MS, 20, 5_000);
     const before = predictivePolicy();
@@ -183,7 +276,10 @@ describe('the predictive policy', () => {
               maxInstances: 10 + index,
               memoryMb: 128 * (index + 1),
             };
-            return observation(index === number ? { ...limits, ...given, lastActiveMs: nowMs } : limits);
+            const firstArrivalMs = given.arrivals > 0 ? nowMs : undefined;
+            return observation(
+              index === number ? { ...limits, ...given, firstArrivalMs, lastActiveMs: nowMs } : limits,
+            );
           });
           const targets = policy.decide(nowMs, observations);
           let keptMb = 0;

@@ -331,15 +331,50 @@ describe('router', () => {
     const handle = fakeHandle();
     router.tell('functionChanged', describeFunction([{}]));
     router.tell('instanceReady', handle);
-    await router.ask('observe', undefined);
+    await router.ask('observe', { leaders: new Set() });
     await clock.advance(1_000);
     send();
     await clock.advance(500);
     send();
     await clock.advance(500);
-    const [observation] = await router.ask('observe', undefined);
+    const [observation] = await router.ask('observe', { leaders: new Set() });
     expect(observation).toMatchObject({ arrivals: 2, inSystem: 2, ready: 1 });
     expect(observation?.averageInSystem).toBeCloseTo((0 * 1_000 + 1 * 500 + 2 * 500) / 2_000);
+  });
+
+  it('tells of a call that leads to others at once, though it does not wait, but only after a pause', async () => {
+    const handle = fakeHandle({ concurrency: 10 });
+    router.tell('functionChanged', describeFunction([{ concurrency: 10 }]));
+    router.tell('instanceReady', handle);
+    await router.ask('observe', { leaders: new Set(['f']) });
+    const told = demands.length;
+    await clock.advance(1_000);
+    send();
+    send();
+    await clock.advance(500);
+    send();
+    await settleMessages();
+    expect(demands.length - told).toBe(1);
+    await router.ask('observe', { leaders: new Set() });
+    await clock.advance(5_000);
+    send();
+    await settleMessages();
+    expect(demands.length - told).toBe(1);
+  });
+
+  it('observes the functions that it is asked for, and says when the first call came', async () => {
+    router.tell('functionChanged', describeFunction([{}]));
+    router.tell('functionChanged', { ...describeFunction([{}]), name: 'g', versions: [] });
+    await clock.advance(700);
+    send();
+    await clock.advance(100);
+    send();
+    await settleMessages();
+    const query = { leaders: new Set<string>() };
+    expect(await router.ask('observe', { ...query, only: new Set(['g', 'unknown']) })).toEqual([]);
+    const seen = await router.ask('observe', { ...query, only: new Set(['f']) });
+    expect(seen).toMatchObject([{ name: 'f', arrivals: 2, firstArrivalMs: 700 }]);
+    expect(await router.ask('observe', query)).toMatchObject([{ arrivals: 0, firstArrivalMs: undefined }]);
   });
 
   it('splits calls between the versions of a weighted alias', async () => {

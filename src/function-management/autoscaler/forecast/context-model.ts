@@ -14,7 +14,7 @@ const FIELDS = 3;
 export const CONTEXT_FLOATS = PLACES * FIELDS;
 
 const FORGETTING = 0.9;
-const PRIOR_WEIGHT = 0.4;
+const PRIOR_WEIGHT = 0.2;
 /** Of a multiplicative hash: 2^32 over the golden ratio. */
 const HASH = 0x9e3779b1;
 

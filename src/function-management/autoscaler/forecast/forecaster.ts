@@ -25,7 +25,7 @@ const HISTORY_FLOATS = LONGEST_GAP / BITS;
 const RECENT_BITS = 0xff;
 
 /** In the order of `#inputs`: shared hazard, own gaps, periods, activity (four), recent intervals, last gap, bias. */
-const FIRST_WEIGHTS = [0, 0.4, 0.27, 0, 0, 0.05, 0.05, 0.15, 0.15, 0] as const;
+const FIRST_WEIGHTS = [0, 0.4, 0.27, 0, 0, 0.05, 0.05, 0.2, 0.3, 0] as const;
 
 /** Of them, those that look at this function alone. */
 const KNOWING = [1, 2, 7, 8] as const;

@@ -21,9 +21,9 @@ const AT = { total: 0, fresh: 1, counted: 2 } as const;
 const FORGETTING = 0.97;
 /** This part of a gap's weight is its neighbours'. */
 const SPREAD = 0.06;
-/** As if so many gaps had been seen, two thirds of them new. */
-const FIRST_COUNTED = 1.5;
-const FIRST_FRESH = 1;
+/** As if so many gaps had been seen, half of them new. */
+const FIRST_COUNTED = 0.5;
+const FIRST_FRESH = 0.25;
 /** A gap with less of its like is new. */
 const KNOWN_WEIGHT = 0.2;
 const LEAST_FRESH = 0.002;
@@ -53,9 +53,12 @@ export function freshPart(state: Float32Array): number {
 
 export function observeGap(state: Float32Array, longGap: number): void {
   const gap = Math.min(longGap, LONGEST_GAP);
-  const isKnown = likeness(state, gap) >= KNOWN_WEIGHT;
-  state[AT.fresh] = (state[AT.fresh] ?? 0) * FORGETTING + (isKnown ? 0 : 1);
-  state[AT.counted] = (state[AT.counted] ?? 0) * FORGETTING + 1;
+  // The first gap of all could not have been known: it says nothing of how often gaps are new.
+  if ((state[AT.total] ?? 0) > 0) {
+    const isKnown = likeness(state, gap) >= KNOWN_WEIGHT;
+    state[AT.fresh] = (state[AT.fresh] ?? 0) * FORGETTING + (isKnown ? 0 : 1);
+    state[AT.counted] = (state[AT.counted] ?? 0) * FORGETTING + 1;
+  }
   let [place, least] = [HEAD, Number.POSITIVE_INFINITY];
   for (let at = HEAD; at < GAP_FLOATS; at += 2) {
     const weight = (state[at + 1] ?? 0) * FORGETTING;
