@@ -10,11 +10,11 @@ import { bootstrap95, median } from './statistics.js';
  * @typedef {import('./scenario.js').Bar} Bar
  * @typedef {import('./scenario.js').Measurement} Measurement
  * @typedef {import('./scenario.js').Subject} Subject
- * @typedef {Bar['figure']} Figure
+ * @typedef {'p50' | 'p99' | 'perSecond' | 'value'} Figure
  * @typedef {ReadonlyMap<string, readonly Measurement[]>} Measured  the rounds of each subject, by name
  * @typedef {Partial<Record<Figure, number>> & { ci95: [number, number], ci95Of: Figure }} Ratio
  *   subject / peer; the interval belongs to `ci95Of`, the first of p50, perSecond, value, p99 that both have
- * @typedef {{ subject: string, p50Us?: number, p99Us?: number, perSecond?: number, value?: number, phasesUs?: Record<string, number>, ratios: Record<string, Ratio> }} Row
+ * @typedef {{ subject: string, p50Us?: number, p99Us?: number, perSecond?: number, value?: number, figures?: Record<string, number>, phasesUs?: Record<string, number>, ratios: Record<string, Ratio> }} Row
  * @typedef {'met' | 'missed' | 'not measured'} Verdict
  * @typedef {Bar & { measured?: number, ci95?: [number, number], verdict: Verdict, aimMet: boolean, chosen?: string }} Judgement
  *   `measured` is the ratio, or the figure itself without `against`; `chosen`: which of several was the best in most rounds
@@ -59,9 +59,10 @@ export async function closeAll(subjects) {
   }
 }
 
-/** @param {Measurement} measurement @param {Figure} figure @returns {number | undefined} microseconds for p50 and p99 */
+/** @param {Measurement} measurement @param {string} figure @returns {number | undefined} microseconds for p50 and p99 */
 export function figureOf(measurement, figure) {
   if (figure === 'perSecond' || figure === 'value') return measurement[figure];
+  if (figure !== 'p50' && figure !== 'p99') return measurement.figures?.[figure];
   const given = figure === 'p50' ? measurement.p50Us : measurement.p99Us;
   if (given !== undefined) return given;
   const nanoseconds = measurement.latenciesUs?.getValueAtPercentile(figure === 'p50' ? 50 : 99);
@@ -82,7 +83,7 @@ export function rowsOf(measured, bars) {
       const ratio = ratioOf(own, theirs);
       if (ratio) ratios[peer] = ratio;
     }
-    return { subject, ...mediansOf(own), ...phasesOf(own), ratios };
+    return { subject, ...mediansOf(own), ...namedOf(own, 'figures'), ...namedOf(own, 'phasesUs'), ratios };
   });
 }
 
@@ -91,21 +92,19 @@ function isTroupe(name) {
   return name.startsWith('troupe');
 }
 
-/** @param {readonly Measurement[]} rounds @returns {Omit<Row, 'subject' | 'ratios' | 'phasesUs'>} */
+/** @param {readonly Measurement[]} rounds @returns {Omit<Row, 'subject' | 'ratios' | 'phasesUs' | 'figures'>} */
 function mediansOf(rounds) {
   const of = (/** @type {Figure} */ figure) => median(known(rounds.map((round) => figureOf(round, figure))));
   const medians = { p50Us: of('p50'), p99Us: of('p99'), perSecond: of('perSecond'), value: of('value') };
   return Object.fromEntries(Object.entries(medians).filter(([, value]) => !Number.isNaN(value)));
 }
 
-/** @param {readonly Measurement[]} rounds @returns {Pick<Row, 'phasesUs'>} */
-function phasesOf(rounds) {
-  const phases = rounds.flatMap((round) => (round.phasesUs ? [round.phasesUs] : []));
-  const names = new Set(phases.flatMap(Object.keys));
+/** Medians of what has names of its own. @param {readonly Measurement[]} rounds @param {'figures' | 'phasesUs'} kind @returns {Pick<Row, 'figures' | 'phasesUs'>} */
+function namedOf(rounds, kind) {
+  const all = rounds.flatMap((round) => (round[kind] ? [round[kind]] : []));
+  const names = new Set(all.flatMap(Object.keys));
   if (names.size === 0) return {};
-  return {
-    phasesUs: Object.fromEntries([...names].map((name) => [name, median(phases.map((round) => round[name] ?? 0))])),
-  };
+  return { [kind]: Object.fromEntries([...names].map((name) => [name, median(all.map((one) => one[name] ?? 0))])) };
 }
 
 /** @param {readonly Measurement[]} own @param {readonly Measurement[]} theirs @returns {Ratio | undefined} */
@@ -122,7 +121,7 @@ function ratioOf(own, theirs) {
   return { ...medians, ci95: bootstrap95(rounds[first] ?? []), ci95Of: first };
 }
 
-/** Of the rounds in which both have the figure. @param {readonly Measurement[]} own @param {Figure} figure @param {(round: number) => number | undefined} theirs */
+/** Of the rounds in which both have the figure. @param {readonly Measurement[]} own @param {string} figure @param {(round: number) => number | undefined} theirs */
 function ratiosOf(own, figure, theirs) {
   return known(
     own.map((measurement, round) => {
@@ -163,7 +162,7 @@ export function judge(measured, bar) {
   };
 }
 
-/** @param {Measured} measured @param {readonly string[]} names @param {{ figure: Figure, round: number }} of */
+/** @param {Measured} measured @param {readonly string[]} names @param {{ figure: string, round: number }} of */
 function bestOf(measured, names, { figure, round }) {
   /** @type {{ name: string, value: number } | undefined} */
   let best;

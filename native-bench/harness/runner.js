@@ -14,9 +14,9 @@ import { skip } from './skipped.js';
 /**
  * @typedef {import('./scenario.js').Scenario} Scenario
  * @typedef {import('./rounds.js').Row & { name: string, variant?: string, rounds: number, cdf?: import('./cdf.js').Cdf }} ScenarioRow
- * @typedef {import('./rounds.js').Judgement & { name: string, variant?: string }} ScenarioBar
+ * @typedef {import('./rounds.js').Judgement & { name: string, variant?: string, unit?: string }} ScenarioBar
  * @typedef {{ name: string, variant?: string, message: string }} Failure
- * @typedef {Pick<Scenario, 'name' | 'title' | 'question'> & { chart: NonNullable<Scenario['chart']>, unit?: string, variants: string[], rows: ScenarioRow[], bars: ScenarioBar[], tookMs: number }} Outcome
+ * @typedef {Pick<Scenario, 'name' | 'title' | 'question'> & { chart: NonNullable<Scenario['chart']>, unit?: string, figures?: NonNullable<Scenario['figures']>, variants: string[], rows: ScenarioRow[], bars: ScenarioBar[], tookMs: number }} Outcome
  * @typedef {{ scenario: Scenario, variant: string | undefined }} Run
  */
 
@@ -86,13 +86,14 @@ function variantsOf({ variants, quickVariants }, quick) {
 }
 
 /** @param {Scenario} scenario @param {readonly string[]} [variants] @returns {Outcome} */
-function outcomeOf({ name, title, question, chart = 'none', unit }, variants = []) {
+function outcomeOf({ name, title, question, chart = 'none', unit, figures }, variants = []) {
   return {
     name,
     title,
     question,
     chart,
     ...(unit ? { unit } : {}),
+    ...(figures ? { figures } : {}),
     variants: [...variants],
     rows: [],
     bars: [],
@@ -125,7 +126,11 @@ async function runOne({ scenario, variant }, { quick, directory, rounds, shareMs
 
 /** @param {Run} run @param {import('./rounds.js').Measured} measured @returns {ScenarioBar[]} */
 function judged(run, measured) {
-  return barsOf(run).map((bar) => ({ ...judge(measured, bar), ...labelOf(run) }));
+  const { unit, figures = {} } = run.scenario;
+  return barsOf(run).map((bar) => {
+    const itsUnit = bar.figure === 'value' ? unit : figures[bar.figure];
+    return { ...judge(measured, bar), ...labelOf(run), ...(itsUnit ? { unit: itsUnit } : {}) };
+  });
 }
 
 /** @param {Run} run */

@@ -9,6 +9,7 @@
  * @property {number} [p99Us]           as p50Us
  * @property {number} [perSecond]       calls completed in a second
  * @property {number} [value]           a figure that is neither a time nor a rate: per cent of a core, bytes
+ * @property {Record<string, number>} [figures]  further ones, by the names that the scenario gives them
  * @property {Record<string, number>} [phasesUs]  where the time of one call goes, by component, in the order to show; for the chart `phases`
  *
  * @typedef {object} Subject  Something that is measured: troupe, a peer, a floor. Its name is unique in its scenario; troupe's begin so.
@@ -17,7 +18,7 @@
  * @property {() => Promise<void>} close         frees everything that it started; called once, also after a failure
  *
  * @typedef {object} Bar  A claim that is held against what was measured.
- * @property {'p50' | 'p99' | 'perSecond' | 'value'} figure
+ * @property {string} figure   p50, p99, perSecond, value, or one of the scenario's own
  * @property {string} subject
  * @property {string} against  A subject; or several, as in `piscina*`: the best of those in the same round; or '': the figure itself is judged.
  * @property {number} bar      The ratio subject / against must be at most this; for perSecond at least this.
@@ -35,6 +36,7 @@
  * @property {string} question  what it answers, one sentence
  * @property {'cdf' | 'throughput' | 'phases' | 'none'} [chart]  `throughput`: variants are the numbers of calls in flight
  * @property {string} [unit]    of `value`, as `MiB` or `% of a core`
+ * @property {Readonly<Record<string, string>>} [figures]  further figures by name, each with its unit; less is better
  * @property {readonly string[]} [variants]  it runs once for each
  * @property {readonly string[]} [quickVariants]  those that a quick run has time for; all unless told
  * @property {readonly Bar[]} bars

@@ -34,9 +34,9 @@ export function quantity(value, unit = '') {
   return `${digits(value)} ${unit}`.trim();
 }
 
-/** @param {import('../rounds.js').Figure} figure @returns {string} */
+/** @param {string} figure @returns {string} */
 export function figureName(figure) {
-  return { p50: 'p50', p99: 'p99', perSecond: 'throughput', value: 'figure' }[figure];
+  return { perSecond: 'throughput', value: 'figure' }[figure] ?? figure;
 }
 
 /** What a bar claims, without its limits. @param {import('../rounds.js').Judgement} bar @returns {string} */
@@ -48,11 +48,11 @@ export function claim({ figure, subject, against, chosen }) {
     : `${what} against ${against}`;
 }
 
-/** Of a ratio with an `x`, else with the unit. @param {import('../rounds.js').Judgement} bar @param {number} value @param {string} [unit] @returns {string} */
-export function limit({ against, figure }, value, unit) {
+/** Of a ratio with an `x`, else with the unit. @param {import('../rounds.js').Judgement & { unit?: string }} bar @param {number} value @returns {string} */
+export function limit({ against, figure, unit }, value) {
   if (against !== '') return times(value);
   if (figure === 'perSecond') return rate(value);
-  return figure === 'value' ? quantity(value, unit) : time(value);
+  return figure === 'p50' || figure === 'p99' ? time(value) : quantity(value, unit);
 }
 
 /** @param {import('../rounds.js').Judgement} bar @returns {'<=' | '>='} */

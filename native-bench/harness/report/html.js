@@ -55,16 +55,16 @@ function troubles({ failures }) {
 
 /** @param {readonly Outcome[]} outcomes */
 function barsSection(outcomes) {
-  const bars = outcomes.flatMap((outcome) => outcome.bars.map((bar) => ({ bar, unit: outcome.unit })));
+  const bars = outcomes.flatMap((outcome) => outcome.bars);
   if (bars.length === 0) return '';
-  const count = (/** @type {string} */ verdict) => bars.filter(({ bar }) => bar.verdict === verdict).length;
+  const count = (/** @type {string} */ verdict) => bars.filter((bar) => bar.verdict === verdict).length;
   const unmeasured = count('not measured');
-  const lead = `${count('met')} of ${bars.length} bars are met, ${bars.filter(({ bar }) => bar.aimMet).length} of them with their aim${unmeasured ? `; ${unmeasured} could not be measured` : ''}.`;
+  const lead = `${count('met')} of ${bars.length} bars are met, ${bars.filter((bar) => bar.aimMet).length} of them with their aim${unmeasured ? `; ${unmeasured} could not be measured` : ''}.`;
   const tally = bars.map(
-    ({ bar }, index) =>
+    (bar, index) =>
       `<li><a class="${bar.verdict.split(' ')[0]}" href="#bar-${index}" title="${escapeText(`${bar.name}: ${bar.verdict}`)}" aria-label="${escapeText(`${bar.name}: ${bar.verdict}`)}"></a></li>`,
   );
-  const items = bars.map(({ bar, unit }, index) => barItem(bar, unit, index));
+  const items = bars.map(barItem);
   return `<p class="lead">${lead}</p><ul class="tally">${tally.join('')}</ul>
 <div class="card"><ul class="bars">${items.join('\n')}</ul></div>
 <p class="soft">In each gauge the upright line is the bar and the dashed one the aim; a mark to either side is a factor of two, better to the right.</p>`;
@@ -72,33 +72,32 @@ function barsSection(outcomes) {
 
 const SIGNS = { met: '✓ met', missed: '✕ missed', 'not measured': '– not measured' };
 
-/** @param {ScenarioBar} bar @param {string | undefined} unit @param {number} index */
-function barItem(bar, unit, index) {
+/** @param {ScenarioBar} bar @param {number} index */
+function barItem(bar, index) {
   const { name, variant, measured, verdict, aimMet, ci95 } = bar;
-  const asked = `bar ${direction(bar)} ${limit(bar, bar.bar, unit)}, aim ${limit(bar, bar.aim, unit)}`;
+  const asked = `bar ${direction(bar)} ${limit(bar, bar.bar)}, aim ${limit(bar, bar.aim)}`;
   const value =
-    measured === undefined
-      ? ''
-      : `${limit(bar, measured, unit)}<small>[${(ci95 ?? []).map(digits).join(', ')}]</small>`;
+    measured === undefined ? '' : `${limit(bar, measured)}<small>[${(ci95 ?? []).map(digits).join(', ')}]</small>`;
   return `<li id="bar-${index}"><div class="claim">${escapeText(claim(bar))}<small><a href="#${escapeText(name)}" style="color:inherit">${escapeText(name)}</a>${variant === undefined ? '' : `, ${escapeText(variant)}`}; ${escapeText(asked.replace('<=', '≤').replace('>=', '≥'))}</small></div>
 <div class="hold">${barGauge(bar)}</div><div class="verdict ${verdict.split(' ')[0]}">${SIGNS[verdict]}${aimMet ? ', aim too' : ''}<small>${value}</small></div></li>`;
 }
 
 /** @param {Outcome} outcome */
-function scenario({ name, title, question, chart, variants, rows, unit }) {
+function scenario({ name, title, question, chart, variants, rows, unit, figures = {} }) {
   const drawnOnce = chart === 'throughput' ? `<div class="card">${throughputChart(rows, variants)}</div>` : '';
   const parts = (variants.length > 0 ? variants : [undefined]).map((variant) => {
     const own = rows.filter((row) => row.variant === variant);
     if (own.length === 0) return '';
     const drawn = chart === 'cdf' ? cdfChart(own) : chart === 'phases' ? phasesChart(own) : '';
-    return `${variant === undefined ? '' : `<h3>${escapeText(variant)}</h3>`}<div class="card">${drawn}${table(own, unit)}</div>`;
+    return `${variant === undefined ? '' : `<h3>${escapeText(variant)}</h3>`}<div class="card">${drawn}${table(own, { unit, named: figures })}</div>`;
   });
   return `<h2 id="${escapeText(name)}">${escapeText(title[0]?.toUpperCase() + title.slice(1))}</h2><p class="soft">${escapeText(question)}</p>${drawnOnce}${parts.join('')}`;
 }
 
-/** @param {readonly ScenarioRow[]} rows @param {string} [unit] */
-function table(rows, unit) {
-  const figures = FIGURE_COLUMNS.filter(({ of }) => rows.some((row) => of(row, unit) !== ''));
+/** @param {readonly ScenarioRow[]} rows @param {{ unit: string | undefined, named: Readonly<Record<string, string>> }} units */
+function table(rows, { unit, named }) {
+  const own = Object.entries(named).map(([title, itsUnit]) => ({ title, of: namedFigure(title, itsUnit) }));
+  const figures = [...FIGURE_COLUMNS, ...own].filter(({ of }) => rows.some((row) => of(row, unit) !== ''));
   const compared = rows.filter((row) => Object.keys(row.ratios).length > 0);
   const head = [...figures.map(({ title }) => title), ...compared.map(({ subject }) => `${subject} / it`)];
   const lines = rows.map((row) => {
@@ -122,6 +121,11 @@ const FIGURE_COLUMNS = [
   { title: 'throughput', of: ({ perSecond }) => (perSecond === undefined ? '' : rate(perSecond)) },
   { title: 'figure', of: ({ value }, unit) => (value === undefined ? '' : quantity(value, unit)) },
 ];
+
+/** @param {string} name @param {string} unit @returns {(row: ScenarioRow) => string} */
+function namedFigure(name, unit) {
+  return ({ figures }) => (figures?.[name] === undefined ? '' : quantity(figures[name], unit));
+}
 
 /** @param {Results} results */
 function facts({ environment, skipped, tookMs }) {

@@ -22,13 +22,13 @@ export function tableOf({ environment, outcomes, skipped, failures }) {
 }
 
 /** @param {Outcome} outcome */
-function scenario({ name, title, variants, rows, bars, unit }) {
+function scenario({ name, title, variants, rows, bars, unit, figures: named = {} }) {
   const lines = [`${name}: ${title}`];
   for (const variant of variants.length > 0 ? variants : [undefined]) {
     const [own, held] = [rows.filter((row) => row.variant === variant), bars.filter((bar) => bar.variant === variant)];
     if (own.length === 0) continue;
     if (variant !== undefined) lines.push(`  ${variant}`);
-    lines.push(...figures(own, unit), ...held.map((bar) => `    ${barLine(bar, unit)}`));
+    lines.push(...figures(own, { unit, named }), ...held.map((bar) => `    ${barLine(bar)}`));
   }
   return lines.join('\n');
 }
@@ -36,9 +36,9 @@ function scenario({ name, title, variants, rows, bars, unit }) {
 /**
  * A line for each subject. Those that have ratios get a letter, and the lines of their peers say the ratios: `A 0.08x [0.07, 0.09]` is A's
  * figure over that of the line.
- * @param {readonly ScenarioRow[]} rows @param {string} [unit]
+ * @param {readonly ScenarioRow[]} rows @param {{ unit: string | undefined, named: Readonly<Record<string, string>> }} units
  */
-function figures(rows, unit) {
+function figures(rows, { unit, named }) {
   const compared = rows.filter((row) => Object.keys(row.ratios).length > 0);
   const letterOf = (/** @type {ScenarioRow} */ row) => String.fromCharCode(65 + compared.indexOf(row));
   const widths = { subject: Math.max(...rows.map((row) => row.subject.length)), figure: 12 };
@@ -48,6 +48,7 @@ function figures(rows, unit) {
       row.p99Us === undefined ? '' : `p99 ${time(row.p99Us)}`,
       row.perSecond === undefined ? '' : rate(row.perSecond),
       row.value === undefined ? '' : quantity(row.value, unit),
+      ...Object.entries(row.figures ?? {}).map(([name, value]) => `${name} ${quantity(value, named[name])}`),
     ].filter(Boolean);
     const ratios = compared.flatMap((other) => {
       const ratio = other.ratios[row.subject];
@@ -65,12 +66,12 @@ function interval([low, high]) {
   return `[${digits(low)}, ${digits(high)}]`;
 }
 
-/** As `bar <= 0.1x, aim 0.067x: 0.084x met`. @param {import('../rounds.js').Judgement} bar @param {string} [unit] @returns {string} */
-export function barLine(bar, unit) {
-  const head = `bar ${direction(bar)} ${limit(bar, bar.bar, unit)}, aim ${limit(bar, bar.aim, unit)}`;
+/** As `bar <= 0.1x, aim 0.067x: 0.084x met`. @param {import('../rounds.js').Judgement & { unit?: string }} bar @returns {string} */
+export function barLine(bar) {
+  const head = `bar ${direction(bar)} ${limit(bar, bar.bar)}, aim ${limit(bar, bar.aim)}`;
   if (bar.measured === undefined) return `${head}: not measured   ${claim(bar)}`;
   const spread = bar.ci95 ? ` ${interval(bar.ci95)}` : '';
-  return `${head}: ${limit(bar, bar.measured, unit)} ${bar.verdict}${bar.aimMet ? ', aim too' : ''}   ${claim(bar)}${spread}`;
+  return `${head}: ${limit(bar, bar.measured)} ${bar.verdict}${bar.aimMet ? ', aim too' : ''}   ${claim(bar)}${spread}`;
 }
 
 /** @param {readonly Outcome[]} outcomes */

@@ -1,0 +1,111 @@
+/**
+ * Real instances under policies that differ, on the same arrivals, in compressed time: a minute of a forecast and of a keep-alive takes a quarter of
+ * a second, or a second. All policies play at once, each in a host of its own: what the machine does besides hits all of them alike.
+ */
+import { mulberry32 } from '../harness/statistics.js';
+import { played } from '../subjects/arrivals-host.js';
+
+/** @typedef {import('../subjects/arrivals-host.js').Arrival} Arrival @typedef {import('../subjects/arrivals-host.js').Play} Play */
+
+const POLICIES = /** @type {const} */ (['predictive', 'reactive', 'fixed']);
+const NO_OP = 'export default (event) => event;';
+const WAIT = 'export default ({ waitMs }) => new Promise((resolve) => setTimeout(resolve, waitMs));';
+
+/** @type {Record<string, (quick: boolean) => Play>} */
+const PLAYS = { timers, chain, burst };
+
+/** @type {import('../harness/scenario.js').Scenario} */
+export const scenario = {
+  name: 'autoscaler',
+  title: 'Kept warm by a forecast',
+  question: 'How many calls find no instance, and how much memory is held so that others do, by scaling policy?',
+  chart: 'cdf',
+  unit: '% cold',
+  figures: { resident: '% of the time', instances: 'on average' },
+  variants: Object.keys(PLAYS),
+  quickVariants: ['timers'],
+  bars: [
+    { figure: 'value', subject: 'troupe, predictive', against: '', bar: 1, aim: 0.5, variant: 'timers' },
+    { figure: 'resident', subject: 'troupe, predictive', against: '', bar: 20, aim: 15, variant: 'timers' },
+    { figure: 'value', subject: 'troupe, predictive', against: '', bar: 5, aim: 2, variant: 'chain' },
+    {
+      figure: 'p99',
+      subject: 'troupe, predictive',
+      against: 'troupe, reactive',
+      bar: 0.5,
+      aim: 0.25,
+      variant: 'burst',
+    },
+  ],
+  rounds: { full: 3, quick: 1 },
+  async subjects({ quick, variant = 'timers' }) {
+    const play = PLAYS[variant]?.(quick);
+    if (!play) throw new Error(`There are no arrivals named ${variant}.`);
+    /** @type {Promise<import('../harness/scenario.js').Measurement[]> | undefined} */
+    let together;
+    let round = -1;
+    const all = () => Promise.all(POLICIES.map((policy) => played(policy, play)));
+    return POLICIES.map((policy, index) => ({
+      name: `troupe, ${policy}`,
+      async round() {
+        if (index === 0) round++;
+        // The round that does not count warms up what compiles code; a start of a host needs none.
+        if (round === 0) return {};
+        if (index === 0) together = all();
+        return (await together)?.[index] ?? {};
+      },
+      close: async () => undefined,
+    }));
+  },
+};
+
+/** Timers of ten to twenty minutes: from their fourth period on they count. @param {boolean} quick @returns {Play} */
+function timers(quick) {
+  const minuteMs = quick ? 125 : 250;
+  const forMs = quick ? 12_000 : 60_000;
+  const periods = quick ? [10, 12] : [10, 12, 15, 20];
+  /** @type {Arrival[]} */
+  const arrivals = periods.flatMap((minutes, index) => {
+    const periodMs = minutes * minuteMs;
+    const times = Math.floor((forMs - 1) / periodMs);
+    return Array.from({ length: times }, (_, time) => ({
+      name: `every-${minutes}`,
+      atMs: 100 + index * 70 + time * periodMs,
+      counts: time >= 4,
+    }));
+  });
+  return { code: NO_OP, arrivals, forMs, minuteMs, countFromMs: 4 * Math.max(...periods) * minuteMs };
+}
+
+/** A is called at random; B follows soon in nine of ten cases, and only then. B is judged. @param {boolean} quick @returns {Play} */
+function chain(quick) {
+  const minuteMs = 1_000;
+  const forMs = quick ? 10_000 : 90_000;
+  const random = mulberry32(7);
+  /** @type {Arrival[]} */
+  const arrivals = [];
+  for (let pair = 0; pair < 4; pair++) {
+    let taught = 0;
+    for (let atMs = random() * 3_000; atMs < forMs - 1_000; atMs += (1.5 + 5 * random()) * minuteMs) {
+      arrivals.push({ name: `a-${pair}`, atMs, counts: false });
+      if (random() < 0.9) arrivals.push({ name: `b-${pair}`, atMs: atMs + 60 + random() * 40, counts: taught++ >= 4 });
+    }
+  }
+  return { code: NO_OP, arrivals, forMs, minuteMs, countFromMs: 0 };
+}
+
+/** One caller, and for a second fifty of them. @param {boolean} quick @returns {Play} */
+function burst(quick) {
+  const waitMs = 20;
+  const payload = { waitMs };
+  const forMs = quick ? 5_000 : 30_000;
+  /** @type {Arrival[]} */
+  const arrivals = [];
+  for (let atMs = 0; atMs < forMs - 1_000; atMs += waitMs * 2)
+    arrivals.push({ name: 'f', atMs, payload, counts: false });
+  for (let atMs = 3_000; atMs < forMs - 1_500; atMs += 8_000) {
+    for (let call = 0; call < 50; call++) arrivals.push({ name: 'f', atMs: atMs + call / 10, payload, counts: true });
+  }
+  arrivals.sort((one, other) => one.atMs - other.atMs);
+  return { code: WAIT, arrivals, forMs, minuteMs: 1_000, countFromMs: 0, maxInstances: 60 };
+}
