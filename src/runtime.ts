@@ -3,7 +3,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
-import type { HostConfig } from './config.ts';
+import { CPU_SHARES, type HostConfig } from './config.ts';
 import { LogStore } from './ecosystem/monitoring/log-store.ts';
 import { autoscalerActor } from './function-management/autoscaler/autoscaler.ts';
 import { ForecastMemory } from './function-management/autoscaler/forecast-memory.ts';
@@ -66,6 +66,8 @@ const SHUTDOWN_TIMEOUT_MS = 10_000;
 const LONGEST_STOP_MS = 1_000;
 /** Of the memory budget, what may be kept for calls to come: the rest is for those that come without notice. */
 const IDLE_PART = 3 / 4;
+/** While one waits for the disk, another computes. */
+const STARTS_PER_CPU = 2;
 /** What spares may cost beside the memory budget, as a part of it. */
 const SPARES_PART = 1 / 8;
 
@@ -175,6 +177,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
       policy: scalingPolicy(config.scaling, {
         intervalMs: config.forecastIntervalMs,
         idleBudgetMb: config.memoryBudgetMb * IDLE_PART,
+        startsAtOnce: Math.max(STARTS_PER_CPU * CPU_SHARES, config.spares),
       }),
       memory: new ForecastMemory(store.database('forecasts'), clock),
       observe: (query) => router.ask('observe', query),

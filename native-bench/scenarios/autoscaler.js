@@ -1,9 +1,11 @@
 /**
- * Real instances under policies that differ, on the same arrivals, in compressed time: a minute of a forecast and of a keep-alive takes a quarter of
- * a second, or a second. All policies play at once, each in a host of its own: what the machine does besides hits all of them alike.
+ * Real instances under policies that differ, on the same arrivals. Time is compressed where periods are long: a minute of a forecast and of a
+ * keep-alive takes a quarter of a second, or a second. Then all policies play at once, each in a host of its own. Bursts are played one after the
+ * other: they take all that the machine has.
  */
 import { mulberry32 } from '../harness/statistics.js';
 import { played } from '../subjects/arrivals-host.js';
+import { onlyCounted, plainSubject } from '../subjects/subject.js';
 
 /** @typedef {import('../subjects/arrivals-host.js').Arrival} Arrival @typedef {import('../subjects/arrivals-host.js').Play} Play */
 
@@ -41,21 +43,19 @@ export const scenario = {
   async subjects({ quick, variant = 'timers' }) {
     const play = PLAYS[variant]?.(quick);
     if (!play) throw new Error(`There are no arrivals named ${variant}.`);
-    /** @type {Promise<import('../harness/scenario.js').Measurement[]> | undefined} */
-    let together;
-    let round = -1;
     const all = () => Promise.all(POLICIES.map((policy) => played(policy, play)));
-    return POLICIES.map((policy, index) => ({
-      name: `troupe, ${policy}`,
-      async round() {
-        if (index === 0) round++;
-        // The round that does not count warms up what compiles code; a start of a host needs none.
-        if (round === 0) return {};
-        if (index === 0) together = all();
-        return (await together)?.[index] ?? {};
-      },
-      close: async () => undefined,
-    }));
+    /** @type {ReturnType<typeof all>} */
+    let together;
+    return POLICIES.map((policy, index) =>
+      plainSubject(
+        `troupe, ${policy}`,
+        onlyCounted(async () => {
+          if (variant === 'burst') return played(policy, play);
+          if (index === 0) together = all();
+          return (await together)[index] ?? {};
+        }),
+      ),
+    );
   },
 };
 
@@ -94,18 +94,13 @@ function chain(quick) {
   return { code: NO_OP, arrivals, forMs, minuteMs, countFromMs: 0 };
 }
 
-/** One caller, and for a second fifty of them. @param {boolean} quick @returns {Play} */
-function burst(quick) {
-  const waitMs = 20;
-  const payload = { waitMs };
-  const forMs = quick ? 5_000 : 30_000;
+/** One caller, and then, for a second, fifty of them, in real time. @returns {Play} */
+function burst() {
+  const [fromMs, forMs] = [2_000, 4_000];
+  const caller = { name: 'f', payload: { waitMs: 20 } };
   /** @type {Arrival[]} */
-  const arrivals = [];
-  for (let atMs = 0; atMs < forMs - 1_000; atMs += waitMs * 2)
-    arrivals.push({ name: 'f', atMs, payload, counts: false });
-  for (let atMs = 3_000; atMs < forMs - 1_500; atMs += 8_000) {
-    for (let call = 0; call < 50; call++) arrivals.push({ name: 'f', atMs: atMs + call / 10, payload, counts: true });
-  }
-  arrivals.sort((one, other) => one.atMs - other.atMs);
-  return { code: WAIT, arrivals, forMs, minuteMs: 1_000, countFromMs: 0, maxInstances: 60 };
+  const arrivals = [{ ...caller, atMs: 0, untilMs: forMs, counts: false }];
+  for (let other = 1; other < 50; other++)
+    arrivals.push({ ...caller, atMs: fromMs, untilMs: fromMs + 1_000, counts: true });
+  return { code: WAIT, arrivals, forMs, minuteMs: 60_000, countFromMs: 0, maxInstances: 60 };
 }

@@ -22,6 +22,7 @@ const KEEP_ALIVE_MINUTES = 10;
  * @property {string} name  of the function
  * @property {boolean} counts  whether it is judged, or only teaches
  * @property {unknown} [payload]
+ * @property {number} [untilMs]  calls again with each answer until then; once without it
  *
  * @typedef {object} Play
  * @property {string} code  of every function
@@ -46,13 +47,19 @@ export async function played(scaling, { code, arrivals, forMs, minuteMs, countFr
     const beganMs = performance.now();
     const elapsedMs = () => performance.now() - beganMs;
     const counting = countInstances(troupe, { names, elapsedMs, forMs, countFromMs });
-    const outcomes = await Promise.all(
-      arrivals.map(async ({ atMs, name, payload, counts }) => {
-        await sleep(atMs);
+    /** @param {Arrival} arrival */
+    const arrive = async ({ atMs, name, payload, counts, untilMs = 0 }) => {
+      await sleep(atMs);
+      const outcomes = [];
+      let dueMs = atMs;
+      do {
         const { invocation } = await troupe.invokeWithDetails(name, payload);
-        return { counts, tookMs: elapsedMs() - atMs, isCold: invocation.coldStart !== undefined };
-      }),
-    );
+        outcomes.push({ counts, tookMs: elapsedMs() - dueMs, isCold: invocation.coldStart !== undefined });
+        dueMs = elapsedMs();
+      } while (dueMs < untilMs);
+      return outcomes;
+    };
+    const outcomes = (await Promise.all(arrivals.map(arrive))).flat();
     const counted = outcomes.filter(({ counts }) => counts);
     const cold = counted.filter(({ isCold }) => isCold).length;
     const { instances, resident } = await counting;

@@ -69,11 +69,8 @@ const gauges = new Gauges(new Float64Array(INSTANCE_GAUGES.length), {
 });
 
 link.ref();
-const wire = hasWire ? await connectWire(await whenTold, { spin }) : undefined;
-const calls: Channel = wire ?? multiplexer.open(PROCESS_PORTS.calls);
-const instance = new Instance({ calls, gauges, groups, hostEnv, catchUp: twoTurns });
-captureConsole(instance.logs);
-
+let instance: Instance | undefined;
+let wire: StreamChannel | undefined;
 let isCrashing = false;
 let isAgentGone = false;
 link.onClose(() => {
@@ -83,7 +80,7 @@ link.onClose(() => {
 });
 process.once('exit', (code) => {
   groups.killAll();
-  instance.flush();
+  instance?.flush();
   // Frames leave at the end of a turn, and there is none after this one: closing writes them now.
   // Why it ends, its agent says, in whose place nobody else does.
   wire?.close();
@@ -91,8 +88,17 @@ process.once('exit', (code) => {
   if (isAgentGone) killOwnGroup();
 });
 process.on('uncaughtException', crash);
-if (process.argv.includes(SPARE_ARGUMENT)) await (await import('./rehearsal.ts')).rehearse();
-tell({ type: 'started' });
+void begin();
+
+/** Nothing is awaited at the top level: it is bundled into one script, as which Node loads it sooner than as modules. */
+async function begin(): Promise<void> {
+  wire = hasWire ? await connectWire(await whenTold, { spin }) : undefined;
+  const calls: Channel = wire ?? multiplexer.open(PROCESS_PORTS.calls);
+  instance = new Instance({ calls, gauges, groups, hostEnv, catchUp: twoTurns });
+  captureConsole(instance.logs);
+  if (process.argv.includes(SPARE_ARGUMENT)) await (await import('./rehearsal.ts')).rehearse();
+  tell({ type: 'started' });
+}
 
 /** Nobody else is left to end what the function has started. Does nothing where this process leads no group. */
 function killOwnGroup(): void {
@@ -106,7 +112,7 @@ function killOwnGroup(): void {
 function receive(message: ProcessInstanceMessage, call: number): void {
   if (message.type === 'connect') return tellAddress(message.address);
   if (message.type !== 'specialise') return;
-  void instance.specialise(message.image).then((outcome) => tell({ type: 'specialised', outcome }, call));
+  void instance?.specialise(message.image).then((outcome) => tell({ type: 'specialised', outcome }, call));
 }
 
 function tell(message: ProcessInstanceMessage, call = 0): void {
@@ -124,7 +130,7 @@ function crash(error: unknown): void {
   isCrashing = true;
   const exit = () => process.exit(CRASH_EXIT_CODE);
   const serialized = serializeError(error);
-  instance.flush();
+  instance?.flush();
   tell({ type: 'crashed', error: serialized });
   pipe.once('finish', exit);
   setTimeout(exit, CRASH_FLUSH_MS);

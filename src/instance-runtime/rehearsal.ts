@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { getHeapSpaceStatistics, getHeapStatistics, type HeapSpaceInfo } from 'node:v8';
 import { Script } from 'node:vm';
 import { decodeCacheFile, encodeCacheFile, type NamedSource } from '../transport/code-cache-file.ts';
-import { decodePayload, encodeMeta, encodePayload } from '../transport/codec.ts';
+import { decodePayload, encodeMeta, encodePayload, loadNativeDecoding } from '../transport/codec.ts';
 import { INSTANCE_GAUGES, type InstanceImage } from '../transport/instance-control.ts';
 import { createLocalChannelPair } from '../transport/local-channel.ts';
 import { type CallMeta, type Channel, FRAME_KINDS, isAnswer } from '../transport/protocol.ts';
@@ -49,6 +49,7 @@ export async function rehearse(connect: () => Wires = connectLocally): Promise<v
   const { argv } = process;
   try {
     const image = rehearsalImage();
+    await loadNativeDecoding();
     for (let round = 0; round < ROUNDS; round++) await perform(image, connect());
     growYoungGeneration();
     // V8 has put off work to when there is time: now.

@@ -3,6 +3,8 @@
  * function or by an uncaught error; the `Worker` object reports which.
  *
  * Until it is told what to become it blocks (invariant 13): nobody else is in this thread. Then its event loop belongs to the function.
+ *
+ * It is bundled into one script, as which Node loads it in half the time that modules take: so nothing is awaited at its top level.
  */
 import { performance } from 'node:perf_hooks';
 import { workerData } from 'node:worker_threads';
@@ -28,69 +30,80 @@ const FIRST_CALL_MS = 1;
 /** From the start of an instance, for which a spare is roused, until it is told what to become. */
 const ROUSED_MS = 1.5;
 
+type Calls = RingChannel | StreamChannel;
+
 const data: ThreadInstanceData = workerData;
 const groups = new ProcessGroups();
 // The control port keeps the thread alive, and ends it: its agent closes it when the instance is to leave.
 data.control.once('close', () => process.exit());
-const calls = await connect(data);
-const gauges = new Gauges(new Float64Array(data.gauges), { intervalMs: 50, shortestMs: 5 });
-// A thread shares nothing of its host's environment.
-const catchUp = calls instanceof RingChannel ? () => ringAndPoll(calls) : twoTurns;
-const instance = new Instance({ calls, gauges, groups, hostEnv: {}, catchUp });
-captureConsole(instance.logs);
-
 const controlEnd = new AttendingEnd(data.control, data.controlBell);
-process.once('exit', () => {
-  instance.flush();
-  // What was sent into a socket leaves at the end of a turn, and there is none after this one: closing writes it now.
-  if (!(calls instanceof RingChannel)) calls.close();
-  groups.killAll();
-});
-
 let isTold = false;
-controlEnd.onSpecialise((image) => {
-  isTold = true;
-  void instance.specialise(image).then((outcome) => {
-    const answer = () => {
-      controlEnd.specialised(outcome);
-      if (outcome.kind === 'ready' && data.spin && !instance.hadEarlyCalls) expectCall();
-    };
-    // That it is ready, the channel of calls has said; what calls that came before it have answered leaves first.
-    if (instance.hadEarlyCalls) setImmediate(answer);
-    else answer();
+void begin();
+
+async function begin(): Promise<void> {
+  const calls = await connect(data);
+  const instance = instanceOn(calls);
+  captureConsole(instance.logs);
+  process.once('exit', () => {
+    instance.flush();
+    // What was sent into a socket leaves at the end of a turn, and there is none after this one: closing writes it now.
+    if (!(calls instanceof RingChannel)) calls.close();
+    groups.killAll();
   });
-});
-const control: Pick<InstanceControl, 'join'> = {
-  async join(end) {
-    const { port, incoming, outgoing, role } = end;
-    const spinsFor = role === 'caller' ? 'answers' : 'calls';
-    const policy = new SpinPolicy({
-      isAllowed: data.spin,
-      maxSpinMs: role === 'caller' ? MAX_SPIN_MS : LOOPED_CALL_MS,
+  controlEnd.onSpecialise((image) => {
+    isTold = true;
+    void instance.specialise(image).then((outcome) => {
+      const answer = () => {
+        controlEnd.specialised(outcome);
+        if (outcome.kind === 'ready' && data.spin && !instance.hadEarlyCalls) expectCall(calls);
+      };
+      // That it is ready, the channel of calls has said; what calls that came before it have answered leaves first.
+      if (instance.hadEarlyCalls) setImmediate(answer);
+      else answer();
     });
-    instance.join(end, new RingChannel({ port, incoming, outgoing, spinsFor, policy }));
-  },
-};
-
-if (data.isSpare) {
-  const { rehearseThread } = await import('./thread-rehearsal.ts');
-  await rehearseThread({ hasWire: 'path' in data.calls });
+  });
+  if (data.isSpare) {
+    const { rehearseThread } = await import('./thread-rehearsal.ts');
+    await rehearseThread({ hasWire: 'path' in data.calls });
+  }
+  expose(controlOf(instance), controlEnd);
+  setImmediate(attend, calls);
 }
-expose(control, controlEnd);
-setImmediate(attend);
 
-function attend(): void {
+function instanceOn(calls: Calls): Instance {
+  const gauges = new Gauges(new Float64Array(data.gauges), { intervalMs: 50, shortestMs: 5 });
+  const catchUp = calls instanceof RingChannel ? () => ringAndPoll(calls) : twoTurns;
+  // A thread shares nothing of its host's environment.
+  return new Instance({ calls, gauges, groups, hostEnv: {}, catchUp });
+}
+
+function controlOf(instance: Instance): Pick<InstanceControl, 'join'> {
+  return {
+    async join(end) {
+      const { port, incoming, outgoing, role } = end;
+      const spinsFor = role === 'caller' ? 'answers' : 'calls';
+      const policy = new SpinPolicy({
+        isAllowed: data.spin,
+        maxSpinMs: role === 'caller' ? MAX_SPIN_MS : LOOPED_CALL_MS,
+      });
+      instance.join(end, new RingChannel({ port, incoming, outgoing, spinsFor, policy }));
+    },
+  };
+}
+
+function attend(calls: Calls): void {
   // Who spins for it while it sleeps keeps its core from it, if that is the one on which it would wake up.
-  setAway(true);
-  controlEnd.attend({ spinMs: data.spin ? ROUSED_MS : 0, awake: () => setAway(false) });
+  setAway(calls, true);
+  controlEnd.attend({ spinMs: data.spin ? ROUSED_MS : 0, awake: () => setAway(calls, false) });
   // What was said leads on first, and answers leave.
-  setImmediate(isTold || controlEnd.isHungUp ? () => controlEnd.listen() : attend);
+  if (isTold || controlEnd.isHungUp) setImmediate(() => controlEnd.listen());
+  else setImmediate(attend, calls);
 }
 
 /** Up means connected: nobody hears of an instance that cannot be called. */
-async function connect({ calls, spin }: ThreadInstanceData): Promise<RingChannel | StreamChannel> {
+async function connect({ calls, spin }: ThreadInstanceData): Promise<Calls> {
   if ('path' in calls) {
-    // Sockets and cryptography are a megabyte that an instance with a ring can do without.
+    // Sockets and cryptography are what an instance with a ring can do without.
     const { connectWire } = await import('../transport/wire.ts');
     return connectWire(calls, { spin });
   }
@@ -98,18 +111,21 @@ async function connect({ calls, spin }: ThreadInstanceData): Promise<RingChannel
   return new RingChannel({ ...calls, spinsFor: 'calls', policy });
 }
 
-function setAway(isAway: boolean): void {
+function setAway(calls: Calls, isAway: boolean): void {
   if (calls instanceof RingChannel) calls.setAway(isAway);
 }
 
-/** The bell for what was sent is due at the end of this turn, which a call that begins in it may never let come. */
+/**
+ * The bell for what was sent is due at the end of this turn, which a call that begins in it may never let come. Then all that has come is read,
+ * in as many batches as that takes: a call that was cancelled meanwhile does not begin.
+ */
 function ringAndPoll(ring: RingChannel): void {
   ring.ring();
-  ring.poll();
+  while (ring.poll() > 0);
 }
 
 /** After this turn, in which the outcome leaves. */
-function expectCall(): void {
+function expectCall(calls: Calls): void {
   if (calls instanceof RingChannel) setImmediate(awaitFirstCall, calls);
   else calls.awaitCall();
 }

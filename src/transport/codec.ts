@@ -12,7 +12,7 @@
  * (invariant 6 in README.md).
  */
 import { isAscii, isUtf8, transcode } from 'node:buffer';
-import { addExtension, Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE, Unpackr } from 'msgpackr';
+import { addExtension, Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE, Unpackr } from 'msgpackr/pack';
 import { CodecError, findOffender } from './codec-error.ts';
 import { MAX_FRAME_BYTES } from './limits.ts';
 
@@ -37,6 +37,9 @@ const LARGE_BYTES = 65_536;
 /** A text that is not ASCII most often shows it so early. */
 const SAMPLE_CHARACTERS = 1_024;
 
+/** Native decoding of strings takes 10 ms to load, and saves about as much of so many bytes of text. */
+const NATIVE_AFTER_BYTES = 1_048_576;
+
 /** Never a first byte of MessagePack. Marks an encoding that holds a Map; see `MapFound`. */
 const MAPS_MARK = 0xc1;
 
@@ -48,6 +51,8 @@ class MapFound extends Error {}
 const MAP_FOUND = new MapFound('A Map needs the other encoding.');
 
 let limitBytes = MAX_FRAME_BYTES;
+/** Of those that are not small. */
+let decodedBytes = 0;
 
 /** Called by msgpackr ahead of each object: stops a circular structure, or a giant, before it fills the memory. */
 function checkSize(): void {
@@ -118,6 +123,7 @@ export function encodePayload(value: unknown, options: EncodeOptions = {}): Uint
 export function decodePayload(bytes: Uint8Array): unknown {
   try {
     if (bytes.length <= SCRATCH_BYTES && bytes[0] !== MAPS_MARK) return unpackSmall(bytes);
+    if (decodedBytes < NATIVE_AFTER_BYTES) countTowardsNative(bytes.length);
     // A Buffer decodes strings faster than a Uint8Array, and what was a Buffer becomes one again.
     const source = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const text = unpackText(source);
@@ -151,6 +157,17 @@ function pack(value: unknown): Uint8Array {
     if (thrown !== MAP_FOUND) throw thrown;
   }
   return owned(recordPackr.pack(value, PACK_MODE), 1);
+}
+
+function countTowardsNative(bytes: number): void {
+  decodedBytes += bytes;
+  if (decodedBytes >= NATIVE_AFTER_BYTES) void loadNativeDecoding();
+}
+
+/** msgpackr's main entry adds it to all decoders of this thread, where it was installed. */
+export async function loadNativeDecoding(): Promise<void> {
+  decodedBytes = NATIVE_AFTER_BYTES;
+  await import('msgpackr');
 }
 
 function unpackSmall(bytes: Uint8Array): unknown {

@@ -27,6 +27,7 @@ const FIXED_KEEP_ALIVE_MS = 600_000;
 const FORGOTTEN_AFTER = 2 * 1_440;
 /** What comes later after a call than this, or than one interval, has not followed from it. */
 const FOLLOWS_WITHIN_MS = 10_000;
+const STARTS_AT_ONCE = 4;
 /** Of what all functions have taught. */
 const SHARED = '';
 const VIEWED_GAPS = 5;
@@ -42,6 +43,8 @@ export interface PredictivePolicyOptions {
   readonly idleBudgetMb?: number;
   /** In place of the default: what memory is worth while there is enough of it. */
   readonly msPerMbSecond?: number;
+  /** Starts of one function that go on at the same time, at most, for calls that wait; two for each processor, and not fewer than spares. */
+  readonly startsAtOnce?: number;
 }
 
 export function predictivePolicy(options: PredictivePolicyOptions = {}): ScalingPolicy {
@@ -54,6 +57,7 @@ class PredictivePolicy implements ScalingPolicy {
   readonly #leadMs: number;
   readonly #idleBudgetMb: number;
   readonly #leastRate: number;
+  readonly #startsAtOnce: number;
   readonly #forecaster = new Forecaster();
   readonly #demand = reactivePolicy();
   readonly #guard = new Guard();
@@ -72,6 +76,7 @@ class PredictivePolicy implements ScalingPolicy {
 
   constructor(options: PredictivePolicyOptions) {
     const { intervalMs = INTERVAL_MS, idleBudgetMb = Number.POSITIVE_INFINITY, msPerMbSecond } = options;
+    this.#startsAtOnce = Math.max(1, options.startsAtOnce ?? STARTS_AT_ONCE);
     this.#intervalMs = intervalMs;
     this.#leadMs = Math.min(LEAD_MS, intervalMs * LEAD_PART);
     this.#followers = new Followers(Math.min(FOLLOWS_WITHIN_MS, intervalMs));
@@ -302,7 +307,7 @@ class PredictivePolicy implements ScalingPolicy {
   #target(nowMs: number, observation: Observation, byRate: number): ScalingTarget {
     const { name, version, inSystem, aliased, ready, keepAliveMs, lastActiveMs } = observation;
     const expectation = this.#expectations.get(name);
-    const needed = inSystem > 0 ? demandedInstances(observation) : 0;
+    const needed = inSystem > 0 ? demandedInstances(observation, this.#startsAtOnce) : 0;
     const held = inSystem > 0 ? Math.min(byRate, Math.max(needed, ready)) : 0;
     // What a call has found, the next of the same interval finds too; but no longer than a keep-alive that was set shorter.
     const recent = expectation?.wasCalled && nowMs - lastActiveMs < keepAliveMs ? Math.min(1, ready) : 0;

@@ -10,14 +10,14 @@ export interface EntryPoints {
   readonly agent: string;
 }
 
-/** Absolute paths; whether the files exist shows when a worker starts. */
+/** Absolute paths; those of instances are scripts, which start sooner than modules. Whether the files exist shows when a worker starts. */
 export function findEntryPoints(moduleUrl: string = import.meta.url): EntryPoints {
   const root = new URL('../../', moduleUrl);
   const built = moduleUrl.endsWith('.ts') ? new URL('../dist/', root) : root;
   const path = (relative: string) => fileURLToPath(new URL(relative, built));
   return {
-    thread: path('instance-runtime/thread.js'),
-    process: path('instance-runtime/process.js'),
+    thread: path('instance-runtime/thread.cjs'),
+    process: path('instance-runtime/process.cjs'),
     agent: path('resource-orchestration/node-agent/agent-process.js'),
   };
 }

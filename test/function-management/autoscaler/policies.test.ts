@@ -73,11 +73,11 @@ describe('the hybrid histogram policy', () => {
 
 describe('demand', () => {
   it('gives each waiting call an instance where calls last, and few where they are over at once', () => {
-    expect(demandedInstances(observation({ inSystem: 50 }))).toBe(50);
-    expect(demandedInstances(observation({ inSystem: 50, ready: 1, runMs: 100, coldStartMs: 5 }))).toBe(50);
+    expect(demandedInstances(observation({ inSystem: 50 }), 100)).toBe(50);
+    expect(demandedInstances(observation({ inSystem: 50, ready: 1, runMs: 100, coldStartMs: 5 }), 100)).toBe(50);
     // 255 wait for 0.05 ms each: 12.75 ms of work, three starts of 5 ms.
-    expect(demandedInstances(observation({ inSystem: 256, ready: 1, runMs: 0.05, coldStartMs: 5 }))).toBe(4);
-    expect(demandedInstances(observation({ inSystem: 50, concurrency: 10 }))).toBe(5);
+    expect(demandedInstances(observation({ inSystem: 256, ready: 1, runMs: 0.05, coldStartMs: 5 }), 100)).toBe(4);
+    expect(demandedInstances(observation({ inSystem: 50, concurrency: 10 }), 100)).toBe(5);
   });
 });
 

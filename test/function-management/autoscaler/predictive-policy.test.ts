@@ -172,7 +172,14 @@ describe('the predictive policy', () => {
     const short = observation({ inSystem: 256, ready: 1, runMs: 0.05, coldStartMs: 4, arrivals: 256 });
     const long = { ...short, runMs: 500 };
     expect(predictivePolicy().decide(0, [short])[0]?.instances).toBeLessThan(8);
-    expect(predictivePolicy().decide(0, [long])[0]?.instances).toBe(100);
+    expect(predictivePolicy({ startsAtOnce: 200 }).decide(0, [long])[0]?.instances).toBe(100);
+  });
+
+  it('starts a few at once for many that wait, and goes on when those are up', () => {
+    const policy = predictivePolicy({ startsAtOnce: 4 });
+    const waiting = { inSystem: 50, arrivals: 50, runMs: 500 };
+    const targets = [0, 3, 4, 47].map((ready) => policy.decide(0, [observation({ ...waiting, ready })])[0]?.instances);
+    expect(targets).toEqual([4, 7, 8, 50]);
   });
 
   it('has an instance of what follows a function when it is called soon after, and hardly at other times', () => {
