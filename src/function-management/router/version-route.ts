@@ -11,7 +11,7 @@ import { ReadyIndex } from './ready-index.ts';
 /** Weights of the latest in the averages: of a start among the last few, of a call among the last hundred. */
 const START_WEIGHT = 1 / 4;
 const RUN_WEIGHT = 1 / 64;
-/** Calls that come sooner after the last sign of life are not news. */
+/** A call that comes sooner after the one before is not news. */
 const PAUSE_MS = 1_000;
 
 export class VersionRoute {
@@ -35,6 +35,7 @@ export class VersionRoute {
   #wasObservedEmpty = false;
   #arrivals = 0;
   #firstArrivalMs: number | undefined;
+  #lastArrivalMs = Number.NEGATIVE_INFINITY;
   #peak = 0;
   #coldStartMs: number | undefined;
   #runMs: number | undefined;
@@ -66,7 +67,8 @@ export class VersionRoute {
 
   /** True when the autoscaler is to be told. */
   arrived(nowMs: number): boolean {
-    const isNews = this.isLeader && nowMs - this.lastActiveMs >= PAUSE_MS;
+    const isNews = this.isLeader && nowMs - this.#lastArrivalMs >= PAUSE_MS;
+    this.#lastArrivalMs = nowMs;
     this.touch(nowMs);
     if (this.#arrivals === 0) this.#firstArrivalMs = nowMs;
     this.#arrivals++;
@@ -77,6 +79,7 @@ export class VersionRoute {
   wasBusy(nowMs: number, calls: number, busyMs: number): void {
     this.touch(nowMs);
     if (this.#arrivals === 0 && calls > 0) this.#firstArrivalMs = nowMs;
+    this.#lastArrivalMs = nowMs;
     this.#arrivals += calls;
     this.#area += busyMs;
   }

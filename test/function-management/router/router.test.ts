@@ -355,11 +355,19 @@ describe('router', () => {
     send();
     await settleMessages();
     expect(demands.length - told).toBe(1);
+    // An instance that comes or goes is no call.
+    await clock.advance(900);
+    router.tell('instanceReady', fakeHandle({ instanceId: 'second' }));
+    router.tell('instanceGone', { instanceId: 'second', loss: { instanceId: 'second', reason: 'requested' } });
+    await clock.advance(200);
+    send();
+    await settleMessages();
+    expect(demands.length - told).toBe(2);
     await router.ask('observe', { leaders: new Set() });
     await clock.advance(5_000);
     send();
     await settleMessages();
-    expect(demands.length - told).toBe(1);
+    expect(demands.length - told).toBe(2);
   });
 
   it('observes the functions that it is asked for, and says when the first call came', async () => {
