@@ -17,6 +17,7 @@ import type {
   AutoscalerView,
   Observation,
   Observe,
+  ObserveQuery,
   ScalingPolicy,
   ScalingTarget,
 } from './protocol.ts';
@@ -29,6 +30,9 @@ export interface AutoscalerOptions {
   /** Where what the policy learns is kept; without it that lasts as long as the host. */
   readonly memory?: ForecastMemory;
 }
+
+/** Of an observation. */
+type Scope = Pick<ObserveQuery, 'only' | 'andActive'>;
 
 /** As Knative Serving's `tick-interval`. */
 const TICK_MS = 2_000;
@@ -63,10 +67,11 @@ class Autoscaler {
   readonly #options: AutoscalerOptions;
   readonly #context: ActorContext<AutoscalerMessages>;
   /** By name, then by number. */
-  #latest = new Map<string, Map<number, ScalingTarget>>();
+  readonly #latest = new Map<string, Map<number, ScalingTarget>>();
   #isObserving = false;
-  /** To be decided next: everything, or these. */
+  /** To be decided next: everything, or these, and where something is going on. */
   #isAllAsked = false;
+  #isActiveAsked = false;
   #asked = new Set<string>();
   /** As soon as the observation under way is over. */
   #isUrgent = false;
@@ -74,6 +79,8 @@ class Autoscaler {
   #decidedMs = Number.NEGATIVE_INFINITY;
   #cancelTick: CancelTimer = () => {};
   #tickAtMs = Number.POSITIVE_INFINITY;
+  /** When the policy wants to look at all of them. */
+  #policyDueMs = Number.POSITIVE_INFINITY;
   #isDemandHeld = false;
   #savedMs: number;
 
@@ -138,24 +145,32 @@ class Autoscaler {
     this.#isUrgent = true;
     if (this.#isStopped || this.#isObserving) return;
     this.#isObserving = true;
-    // A policy that wants to look at all of them now looks at all of them.
-    const isTickDue = this.#context.clock.nowMs() >= this.#tickAtMs;
-    const only = this.#isAllAsked || isTickDue ? undefined : this.#asked;
+    const scope = this.#scope();
     this.#isAllAsked = false;
+    this.#isActiveAsked = false;
     this.#isUrgent = false;
     this.#asked = new Set();
-    if (!only) this.#disarm();
-    void this.#observe(only);
+    if (!scope.only || scope.andActive) this.#disarm();
+    void this.#observe(scope);
   }
 
-  async #observe(only: ReadonlySet<string> | undefined): Promise<void> {
+  #scope(): Scope {
+    if (this.#isAllAsked || this.#context.clock.nowMs() >= this.#policyDueMs) return {};
+    if (!this.#isActiveAsked) return { only: this.#asked };
+    // Also what should have instances and has none.
+    for (const [name, versions] of this.#latest) {
+      for (const { instances } of versions.values()) if (instances > 0) this.#asked.add(name);
+    }
+    return { only: this.#asked, andActive: true };
+  }
+
+  async #observe(scope: Scope): Promise<void> {
     const { observe, policy } = this.#options;
     let tickMs: number | undefined = TICK_MS;
     try {
-      const query = { leaders: policy.leaders?.() ?? NOBODY, ...(only ? { only } : {}) };
-      const observations = await observe(query).catch(() => undefined);
+      const observations = await observe({ leaders: policy.leaders?.() ?? NOBODY, ...scope }).catch(() => undefined);
       // Invariant 3.
-      if (observations && !this.#isStopped) tickMs = this.#decideOn(observations, { isAll: only === undefined });
+      if (observations && !this.#isStopped) tickMs = this.#decideOn(observations, scope);
     } catch (thrown) {
       // A fault of the policy is a failure of this actor, and is reported where those are: in a turn of its own.
       this.#context.after(0, () => {
@@ -168,27 +183,25 @@ class Autoscaler {
   }
 
   /** How long until the next tick; undefined when only a call or a deploy can bring one (invariant 2). */
-  #decideOn(observations: readonly Observation[], { isAll }: { isAll: boolean }): number | undefined {
+  #decideOn(observations: readonly Observation[], { only }: Scope): number | undefined {
     const { policy, apply } = this.#options;
     const nowMs = this.#context.clock.nowMs();
     this.#decidedMs = nowMs;
     const targets = policy.decide(nowMs, observations);
-    const before = this.#latest;
-    if (isAll) this.#latest = new Map();
     let tickMs: number | undefined;
     for (const [index, target] of targets.entries()) {
       const observation = observations[index];
       if (!observation) continue;
-      const last = before.get(target.name)?.get(target.version);
-      this.#remember(target);
+      const last = this.#remember(target);
       const isActive = isActiveVersion(observation, target);
       // A thousand idle functions cost nothing: each of them is told its 0 once.
       if (isActive || last?.instances !== 0) apply(target);
       if (isActive) tickMs = Math.min(tickMs ?? LONGEST_TICK_MS, this.#nextLook(observation, target, nowMs));
     }
-    if (isAll) this.#forgetMissing(before);
+    this.#forgetMissing(only ?? this.#latest.keys(), new Set(targets));
     if (nowMs >= this.#savedMs + SAVE_MS) this.#context.after(0, () => this.#save());
-    const expectedMs = (policy.nextDecisionMs?.(nowMs) ?? Number.POSITIVE_INFINITY) - nowMs;
+    this.#policyDueMs = policy.nextDecisionMs?.(nowMs) ?? Number.POSITIVE_INFINITY;
+    const expectedMs = this.#policyDueMs - nowMs;
     return Number.isFinite(expectedMs) ? Math.min(tickMs ?? expectedMs, expectedMs) : tickMs;
   }
 
@@ -198,16 +211,19 @@ class Autoscaler {
     return isQuiet ? Math.max(TICK_MS, settledUntilMs - nowMs) : TICK_MS;
   }
 
-  #remember(target: ScalingTarget): void {
+  /** Answers the one before. */
+  #remember(target: ScalingTarget): ScalingTarget | undefined {
     const versions = this.#latest.get(target.name) ?? new Map<number, ScalingTarget>();
+    const last = versions.get(target.version);
     versions.set(target.version, target);
     this.#latest.set(target.name, versions);
+    return last;
   }
 
-  /** Invariant 4. */
-  #forgetMissing(before: ReadonlyMap<string, ReadonlyMap<number, ScalingTarget>>): void {
-    for (const [name, versions] of before) {
-      for (const [version, target] of versions) if (!this.#latest.get(name)?.has(version)) this.#forget(target);
+  /** Invariant 4: of those functions, what was not reported. */
+  #forgetMissing(names: Iterable<string>, reported: ReadonlySet<ScalingTarget>): void {
+    for (const name of names) {
+      for (const target of this.targets(name)) if (!reported.has(target)) this.#forget(target);
     }
   }
 
@@ -236,7 +252,8 @@ class Autoscaler {
     this.#tickAtMs = atMs;
     this.#cancelTick = this.#context.after(delayMs, () => {
       this.#tickAtMs = Number.POSITIVE_INFINITY;
-      this.decideAll();
+      this.#isActiveAsked = true;
+      this.#decideNow();
     });
   }
 

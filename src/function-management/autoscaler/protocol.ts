@@ -134,6 +134,8 @@ export interface AutoscalerView {
 export interface ObserveQuery {
   /** Of these functions; of all without it. */
   readonly only?: ReadonlySet<string>;
+  /** Besides, of all in which something is: calls, instances, or a minimum of them. */
+  readonly andActive?: boolean;
   /** Functions whose next call after a pause is to be told at once. */
   readonly leaders: ReadonlySet<string>;
 }

@@ -1,10 +1,13 @@
 /** Which functions, versions and aliases there are, as the router needs them. Follows the registry; answers without asking it. */
 import { TroupeError } from '../../errors.ts';
 import type { Random } from '../../kernel/random.ts';
+import type { ObserveQuery } from '../autoscaler/protocol.ts';
 import { CURRENT_ALIAS, type FunctionDescription } from '../registry/protocol.ts';
 import { chooseVersion } from './alias-choice.ts';
 import type { CallRequest } from './protocol.ts';
 import { VersionRoute } from './version-route.ts';
+
+export type Observed = Pick<ObserveQuery, 'only' | 'andActive'>;
 
 type Resolution =
   | { readonly kind: 'found'; readonly route: VersionRoute }
@@ -20,8 +23,14 @@ export class RouteTable {
     this.#random = random;
   }
 
-  routes(): VersionRoute[] {
-    return [...this.#routes.values()].flatMap((versions) => [...versions.values()]);
+  /** All, or those of some functions and perhaps of others where something is. */
+  routes({ only, andActive }: Observed = {}): VersionRoute[] {
+    if (only && !andActive) return [...only].flatMap((name) => this.routesOf(name));
+    const routes: VersionRoute[] = [];
+    for (const [name, versions] of this.#routes) {
+      for (const route of versions.values()) if (!only || route.isActive || only.has(name)) routes.push(route);
+    }
+    return routes;
   }
 
   routeOf(name: string, version: number): VersionRoute | undefined {

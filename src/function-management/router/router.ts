@@ -56,7 +56,7 @@ export function routerActor(options: RouterOptions): ActorDefinition<RouterMessa
         functionChanged: (description) => router.functionChanged(description),
         functionRemoved: (name) => router.functionRemoved(name),
         startFailed: ({ name, version, error }) => router.startFailed(name, version, error),
-        observe: ({ only, leaders }) => observe(router.routes(only ? { only } : {}), leaders, context.clock.nowMs()),
+        observe: (query) => observe(router.routes(query), query.leaders, context.clock.nowMs()),
         idleInstances: (filter) => idleInstances(router.routes({ reclaimIdle: true }), filter, context.clock.nowMs()),
         drain: ({ timeoutMs }) => later(router.drain(timeoutMs)),
         snapshot: () => snapshot(router.routes()),

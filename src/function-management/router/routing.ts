@@ -17,7 +17,7 @@ import type { PeerWork } from './peer-outcomes.ts';
 import type { RouterMessages } from './protocol.ts';
 import { drained, draining, queueFull, removed, timedOut, tooDeep, versionGone } from './refusals.ts';
 import { enterResumed } from './resumed-call.ts';
-import { RouteTable } from './route-table.ts';
+import { type Observed, RouteTable } from './route-table.ts';
 import { StartingInstances } from './starting-instances.ts';
 import type { VersionRoute } from './version-route.ts';
 
@@ -220,10 +220,10 @@ export class Routing {
     if (route) this.#failWaiting(route, error);
   }
 
-  /** What `views.ts` looks at: all, or those of some functions. */
-  routes({ reclaimIdle = false, only }: { reclaimIdle?: boolean; only?: ReadonlySet<string> } = {}): VersionRoute[] {
+  /** What `views.ts` looks at. */
+  routes({ reclaimIdle = false, ...which }: Observed & { reclaimIdle?: boolean } = {}): readonly VersionRoute[] {
     if (reclaimIdle) this.#leases.reclaimIdle();
-    return only ? [...only].flatMap((name) => this.#table.routesOf(name)) : this.#table.routes();
+    return this.#table.routes(which);
   }
 
   drain(timeoutMs: number): Promise<undefined> {

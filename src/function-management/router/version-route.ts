@@ -65,6 +65,12 @@ export class VersionRoute {
     return this.#wasObservedEmpty && this.#isEmpty;
   }
 
+  /** Calls came since it was last observed, or something is in it, or should be. */
+  get isActive(): boolean {
+    const hasMinimum = this.aliased && this.version.config.minInstances > 0;
+    return this.#arrivals > 0 || this.instances.size > 0 || hasMinimum || this.inSystem > 0;
+  }
+
   /** True when the autoscaler is to be told. */
   arrived(nowMs: number): boolean {
     const isNews = this.isLeader && nowMs - this.#lastArrivalMs >= PAUSE_MS;

@@ -154,7 +154,7 @@ describe('the autoscaler', () => {
     expect(applied.at(-1)).toMatchObject({ name: 'g', instances: 1 });
   });
 
-  it('looks at the version for which calls wait and at what its calls lead to, and at all of them at a tick', async () => {
+  it('looks at the version for which calls wait and at what its calls lead to, and where something is at a tick', async () => {
     const { clock, autoscaler, router, queries } = world({
       ...reactivePolicy(),
       followersOf: (name) => (name === 'f' ? [{ name: 'g', chance: 0.9, withinMs: 100 }] : []),
@@ -162,7 +162,10 @@ describe('the autoscaler', () => {
     router.versions = [observation({ inSystem: 1, ready: 1 })];
     autoscaler.tell('demandArrived', DEMAND);
     await clock.advance(2_000);
-    expect(queries.map(({ only }) => only && [...only])).toEqual([['f', 'g'], undefined]);
+    expect(queries.map(({ only = [], andActive = false }) => [[...only], andActive])).toEqual([
+      [['f', 'g'], false],
+      [['f'], true],
+    ]);
   });
 
   it('gives what calls wait for its number at once, though another function has to wait for its turn', async () => {
@@ -180,6 +183,20 @@ describe('the autoscaler', () => {
     open();
     await clock.advance(0);
     expect(queries.map(({ only }) => only && [...only])).toEqual([['f'], ['f', 'g'], ['h']]);
+  });
+
+  it('looks at all of them when the policy expects something, and when a function changes', async () => {
+    let expectedMs = 1_000;
+    const { clock, autoscaler, router, queries } = world({ ...reactivePolicy(), nextDecisionMs: () => expectedMs });
+    router.versions = [observation({ inSystem: 1, ready: 1 })];
+    autoscaler.tell('demandArrived', DEMAND);
+    await clock.advance(999);
+    expect(queries.map(({ only }) => only !== undefined)).toEqual([true]);
+    expectedMs = Number.POSITIVE_INFINITY;
+    await clock.advance(1);
+    autoscaler.tell('functionChanged', CHANGED);
+    await clock.advance(0);
+    expect(queries.map(({ only }) => only !== undefined)).toEqual([true, false, false]);
   });
 
   it('keeps its targets for versions at which it did not look', async () => {

@@ -383,6 +383,10 @@ describe('router', () => {
     const seen = await router.ask('observe', { ...query, only: new Set(['f']) });
     expect(seen).toMatchObject([{ name: 'f', arrivals: 2, firstArrivalMs: 700 }]);
     expect(await router.ask('observe', query)).toMatchObject([{ arrivals: 0, firstArrivalMs: undefined }]);
+    // Two calls wait.
+    expect(await router.ask('observe', { ...query, only: new Set(), andActive: true })).toHaveLength(1);
+    router.tell('functionRemoved', 'f');
+    expect(await router.ask('observe', { ...query, only: new Set(), andActive: true })).toEqual([]);
   });
 
   it('splits calls between the versions of a weighted alias', async () => {
