@@ -43,8 +43,8 @@ async function list(names) {
   }
 }
 
-/** @param {readonly string[]} names @param {boolean} quick @returns {Promise<Results>} */
-async function measureAll(names, quick) {
+/** @param {readonly string[]} names @param {Options} options @returns {Promise<Results>} */
+async function measureAll(names, { quick, trace }) {
   const directory = mkdtempSync(join(tmpdir(), 'troupe-bench-'));
   cleanUpAtExit({ removeFiles: () => rmSync(directory, { recursive: true, force: true }) });
   const before = environmentNow({ quick });
@@ -55,7 +55,12 @@ async function measureAll(names, quick) {
   }
   const beganMs = performance.now();
   const budgetMs = quick ? QUICK_BUDGET_MS : Number.POSITIVE_INFINITY;
-  const { outcomes, failures } = await runAll(names, { quick, directory, budgetMs });
+  const { outcomes, failures } = await runAll(names, {
+    quick,
+    directory,
+    budgetMs,
+    ...(trace ? { trace: resolve(trace) } : {}),
+  });
   const tookMs = Math.round(performance.now() - beganMs);
   return { environment: withLoadAfter(before), outcomes, failures, skipped: skipped(), tookMs };
 }
@@ -78,7 +83,7 @@ const options = askedFor();
 if (options.help) console.log(USAGE);
 else if (options.list) await list(options.names);
 else {
-  const results = await measureAll(options.names, options.quick);
+  const results = await measureAll(options.names, options);
   console.log(options.json ? JSON.stringify(jsonOf(results)) : tableOf(results));
   write(results, resolve(options.out));
   process.exit(exitCodeOf(results, options.check));

@@ -1,7 +1,7 @@
 /** The command line of `npm run bench`. Pure, but for the usage that it carries. */
 import { parseArgs } from 'node:util';
 
-/** @typedef {{ quick: boolean, json: boolean, check: boolean, list: boolean, help: boolean, only: string[] | undefined, out: string }} Options */
+/** @typedef {{ quick: boolean, json: boolean, check: boolean, list: boolean, help: boolean, only: string[] | undefined, out: string, trace: string | undefined }} Options */
 
 export const USAGE = `Usage: npm run bench -- [options]
 
@@ -12,6 +12,8 @@ Measures troupe against its floors and its peers, prints a table and writes resu
   --json              the results as JSON on standard output (progress goes to standard error)
   --check             exit 1 if a bar is missed or could not be measured
   --out DIR           where to write (default: bench-report)
+  --trace FILE        calls by the minute, in the format of Azure Functions 2019, for the scenario autoscaler
+                      (default: calls made up from a seed)
   --list              what there is to measure
   --help              this
 
@@ -29,10 +31,11 @@ export function optionsOf(args) {
     help: flag,
     only: { type: 'string', multiple: true },
     out: { type: 'string', default: 'bench-report' },
+    trace: { type: 'string' },
   });
   const only = values.only?.flatMap((names) => names.split(',')).map((name) => name.trim());
   if (only?.includes('')) throw new Error('--only needs names with a comma between them. `--list` shows them.');
-  return { ...values, only };
+  return { ...values, only, trace: values.trace };
 }
 
 /** @template {import('node:util').ParseArgsConfig['options']} T @param {string[]} args @param {T} options */

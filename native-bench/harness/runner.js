@@ -23,10 +23,10 @@ import { skip } from './skipped.js';
 const ROUNDS = { full: 10, quick: 3 };
 
 /**
- * @param {readonly string[]} names @param {{ quick: boolean, directory: string, budgetMs: number }} options
+ * @param {readonly string[]} names @param {{ quick: boolean, directory: string, budgetMs: number, trace?: string }} options
  * @returns {Promise<{ outcomes: Outcome[], failures: Failure[] }>}
  */
-export async function runAll(names, { quick, directory, budgetMs }) {
+export async function runAll(names, { quick, directory, budgetMs, ...given }) {
   const endsMs = performance.now() + budgetMs;
   /** @type {Failure[]} */
   const failures = [];
@@ -52,7 +52,7 @@ export async function runAll(names, { quick, directory, budgetMs }) {
       const room = join(directory, `run-${index}`);
       mkdirSync(room);
       const shareMs = (endsMs - beganMs) / (runs.length - index);
-      const { rows, bars } = await runOne(run, { quick, directory: room, rounds, shareMs, progress });
+      const { rows, bars } = await runOne(run, { quick, directory: room, rounds, shareMs, progress, ...given });
       outcome?.rows.push(...rows);
       outcome?.bars.push(...bars);
     } catch (error) {
@@ -101,10 +101,10 @@ function outcomeOf({ name, title, question, chart = 'none', unit, figures }, var
   };
 }
 
-/** @param {Run} run @param {{ quick: boolean, directory: string, rounds: number, shareMs: number, progress: Progress }} options */
-async function runOne({ scenario, variant }, { quick, directory, rounds, shareMs, progress }) {
+/** @param {Run} run @param {{ quick: boolean, directory: string, rounds: number, shareMs: number, progress: Progress, trace?: string }} options */
+async function runOne({ scenario, variant }, { rounds, shareMs, progress, ...options }) {
   const beganMs = performance.now();
-  const subjects = await scenario.subjects({ quick, directory, variant });
+  const subjects = await scenario.subjects({ ...options, variant });
   open.subjects = subjects;
   let roundBeganMs = performance.now();
   const measured = await measure(subjects, {

@@ -29,6 +29,7 @@
  * @property {boolean} quick
  * @property {string} directory  an empty directory that is removed when the scenario has ended
  * @property {string | undefined} variant
+ * @property {string} [trace]   a file of recorded calls that was given
  *
  * @typedef {object} Scenario
  * @property {string} name      the name of its file

@@ -3,6 +3,7 @@
  * keep-alive takes a quarter of a second, or a second. Then all policies play at once, each in a host of its own. Bursts are played one after the
  * other: they take all that the machine has.
  */
+import { readAzure2019 } from '../../dist/cli/simulate/azure-2019.js';
 import { mulberry32 } from '../harness/statistics.js';
 import { played } from '../subjects/arrivals-host.js';
 import { onlyCounted, plainSubject } from '../subjects/subject.js';
@@ -13,8 +14,8 @@ const POLICIES = /** @type {const} */ (['predictive', 'reactive', 'fixed']);
 const NO_OP = 'export default (event) => event;';
 const WAIT = 'export default ({ waitMs }) => new Promise((resolve) => setTimeout(resolve, waitMs));';
 
-/** @type {Record<string, (quick: boolean) => Play>} */
-const PLAYS = { timers, chain, burst };
+/** @type {Record<string, (options: Pick<import('../harness/scenario.js').SubjectOptions, 'quick' | 'trace'>) => Play | Promise<Play>>} */
+const PLAYS = { timers, chain, burst, replay };
 
 /** @type {import('../harness/scenario.js').Scenario} */
 export const scenario = {
@@ -40,8 +41,8 @@ export const scenario = {
     },
   ],
   rounds: { full: 3, quick: 1 },
-  async subjects({ quick, variant = 'timers' }) {
-    const play = PLAYS[variant]?.(quick);
+  async subjects({ variant = 'timers', ...options }) {
+    const play = await PLAYS[variant]?.(options);
     if (!play) throw new Error(`There are no arrivals named ${variant}.`);
     const all = () => Promise.all(POLICIES.map((policy) => played(policy, play)));
     /** @type {ReturnType<typeof all>} */
@@ -59,8 +60,8 @@ export const scenario = {
   },
 };
 
-/** Timers of ten to twenty minutes: from their fourth period on they count. @param {boolean} quick @returns {Play} */
-function timers(quick) {
+/** Timers of ten to twenty minutes: from their fourth period on they count. @param {{ quick: boolean }} options @returns {Play} */
+function timers({ quick }) {
   const minuteMs = quick ? 125 : 250;
   const forMs = quick ? 12_000 : 60_000;
   const periods = quick ? [10, 12] : [10, 12, 15, 20];
@@ -77,8 +78,8 @@ function timers(quick) {
   return { code: NO_OP, arrivals, forMs, minuteMs, countFromMs: 4 * Math.max(...periods) * minuteMs };
 }
 
-/** A is called at random; B follows soon in nine of ten cases, and only then. B is judged. @param {boolean} quick @returns {Play} */
-function chain(quick) {
+/** A is called at random; B follows soon in nine of ten cases, and only then. B is judged. @param {{ quick: boolean }} options @returns {Play} */
+function chain({ quick }) {
   const minuteMs = 1_000;
   const forMs = quick ? 10_000 : 90_000;
   const random = mulberry32(7);
@@ -103,4 +104,55 @@ function burst() {
   for (let other = 1; other < 50; other++)
     arrivals.push({ ...caller, atMs: fromMs, untilMs: fromMs + 1_000, counts: true });
   return { code: WAIT, arrivals, forMs, minuteMs: 60_000, countFromMs: 0, maxInstances: 60 };
+}
+
+/** Of a trace. */
+const REPLAYED_FUNCTIONS = 24;
+const REPLAYED_MINUTES = 180;
+/** The first calls of a minute, evenly spread: the rest finds what they found. */
+const REPLAYED_PER_MINUTE = 3;
+
+/** Three hours of recorded calls in a minute and a half; the first quarter only teaches. @param {{ trace?: string }} options @returns {Promise<Play>} */
+async function replay({ trace }) {
+  const minuteMs = 500;
+  const functions = trace === undefined ? madeUp() : await recorded(trace);
+  /** @type {Arrival[]} */
+  const arrivals = functions.flatMap((counts, index) =>
+    counts.flatMap((count, minute) => {
+      const calls = Math.min(count, REPLAYED_PER_MINUTE);
+      return Array.from({ length: calls }, (_, call) => ({
+        name: `f-${index}`,
+        atMs: (minute + (call + 0.5) / calls) * minuteMs,
+        counts: minute >= REPLAYED_MINUTES / 4,
+      }));
+    }),
+  );
+  const forMs = REPLAYED_MINUTES * minuteMs;
+  return { code: NO_OP, arrivals, forMs, minuteMs, countFromMs: forMs / 4 };
+}
+
+/** Calls by the minute, of functions that are spread evenly over the file. @param {string} file @returns {Promise<number[][]>} */
+async function recorded(file) {
+  const files = { invocations: file, durations: undefined, memory: undefined };
+  const { functions } = await readAzure2019(files, new AbortController().signal);
+  const step = Math.max(1, Math.floor(functions.length / REPLAYED_FUNCTIONS));
+  const chosen = functions.filter((_, index) => index % step === 0).slice(0, REPLAYED_FUNCTIONS);
+  return chosen.map(({ minutes, counts }) => {
+    const perMinute = new Array(REPLAYED_MINUTES).fill(0);
+    for (const [index, minute] of minutes.entries()) if (minute < REPLAYED_MINUTES) perMinute[minute] = counts[index];
+    return perMinute;
+  });
+}
+
+/** Half timers, half at random, from one call in two minutes to one in an hour. @returns {number[][]} */
+function madeUp() {
+  const random = mulberry32(11);
+  return Array.from({ length: REPLAYED_FUNCTIONS }, (_, index) => {
+    const everyMinutes = Math.round(2 * 1.3 ** Math.floor(index / 2));
+    const phase = Math.floor(random() * everyMinutes);
+    const isTimer = index % 2 === 0;
+    return Array.from({ length: REPLAYED_MINUTES }, (_, minute) =>
+      (isTimer ? minute % everyMinutes === phase : random() < 1 / everyMinutes) ? 1 : 0,
+    );
+  });
 }
