@@ -82,19 +82,12 @@ export class Forecaster {
 export class FunctionForecast implements Past {
   readonly state: Float32Array;
   readonly #forecaster: Forecaster;
-  readonly #gaps: Float32Array;
-  readonly #lags: Float32Array;
-  readonly #recent: Float32Array;
-  readonly #pairs: Float32Array;
-  #mixed: Mixed | undefined;
+  /** What it said of the interval that has begun, once it was asked. */
+  #chance: number | undefined;
 
   constructor(forecaster: Forecaster, state?: Float32Array) {
     this.#forecaster = forecaster;
     this.state = state ?? new Float32Array(FORECAST_FLOATS);
-    this.#gaps = this.state.subarray(GAPS_AT, LAGS_AT);
-    this.#lags = this.state.subarray(LAGS_AT, RECENT_AT);
-    this.#recent = this.state.subarray(RECENT_AT, PAIRS_AT);
-    this.#pairs = this.state.subarray(PAIRS_AT, HISTORY_AT);
     if (state) return;
     initGaps(this.#gaps);
     this.#remember(true);
@@ -117,14 +110,13 @@ export class FunctionForecast implements Past {
 
   /** The chance that it is called in the interval that begins now. */
   get chance(): number {
-    this.#mixed ??= this.#forecaster.mixer.mix(this.#inputs(), this.calls);
-    return this.#mixed.chance;
+    this.#chance ??= this.#mixed().chance;
+    return this.#chance;
   }
 
   /** How far apart the models are that know the function: its gaps, its periods and its habits. */
   get band(): { readonly low: number; readonly high: number } {
-    void this.chance;
-    const inputs = this.#mixed?.inputs ?? [];
+    const { inputs } = this.#mixed();
     const chances = KNOWING.map((index) => logistic(inputs[index] ?? 0));
     return { low: Math.min(...chances, this.chance), high: Math.max(...chances, this.chance) };
   }
@@ -142,23 +134,23 @@ export class FunctionForecast implements Past {
     return Array.from({ length: intervals }, () => {
       const { chance } = next;
       next.#remember(false);
-      next.#mixed = undefined;
+      next.#chance = undefined;
       return chance;
     });
   }
 
   /** So many intervals have passed of which nothing is known. Nothing is learned. */
   skip(intervals: number): void {
-    this.#mixed = undefined;
+    this.#chance = undefined;
     for (let skipped = 0; skipped < Math.min(intervals, 2 * LONGEST_GAP); skipped++) this.#remember(false);
   }
 
   /** The interval is over. */
   observe(called: boolean): void {
-    void this.chance;
     const { mixer, shared } = this.#forecaster;
-    if (this.#mixed) mixer.learn(this.#mixed, called);
-    this.#mixed = undefined;
+    // Made again rather than kept since it was asked: ten thousand functions would keep 3 MB of it.
+    mixer.learn(this.#mixed(), called);
+    this.#chance = undefined;
     const { gap } = this;
     const base = this.#base();
     shared.observe(gap, called);
@@ -178,6 +170,27 @@ export class FunctionForecast implements Past {
   /** What it has learned, for people; in intervals. */
   get pattern() {
     return { gaps: frequentGaps(this.#gaps), fresh: freshPart(this.#gaps), period: bestPeriod(this.#lags, this) };
+  }
+
+  // Views are made when they are used: kept, they would cost as much as what they show.
+  get #gaps(): Float32Array {
+    return this.state.subarray(GAPS_AT, LAGS_AT);
+  }
+
+  get #lags(): Float32Array {
+    return this.state.subarray(LAGS_AT, RECENT_AT);
+  }
+
+  get #recent(): Float32Array {
+    return this.state.subarray(RECENT_AT, PAIRS_AT);
+  }
+
+  get #pairs(): Float32Array {
+    return this.state.subarray(PAIRS_AT, HISTORY_AT);
+  }
+
+  #mixed(): Mixed {
+    return this.#forecaster.mixer.mix(this.#inputs(), this.calls);
   }
 
   #inputs(): number[] {
