@@ -9,6 +9,7 @@ export type {
   LogFilter,
 } from './ecosystem/monitoring/protocol.ts';
 export { ERROR_CODES, type ErrorCode, type ErrorKind, TroupeError } from './errors.ts';
+export type { CalledFunction, CallHistory } from './function-management/autoscaler/protocol.ts';
 export type { FunctionSource } from './function-management/builder/protocol.ts';
 export type { InstanceDescription } from './function-management/instance/protocol.ts';
 export type { FunctionAlias, FunctionDescription, FunctionVersion } from './function-management/registry/protocol.ts';

@@ -7,6 +7,7 @@ import { CPU_SHARES, type HostConfig } from './config.ts';
 import { LogStore } from './ecosystem/monitoring/log-store.ts';
 import { autoscalerActor } from './function-management/autoscaler/autoscaler.ts';
 import { ForecastMemory } from './function-management/autoscaler/forecast-memory.ts';
+import { HistoryMemory } from './function-management/autoscaler/history-memory.ts';
 import { scalingPolicy } from './function-management/autoscaler/policies.ts';
 import type { AutoscalerMessages } from './function-management/autoscaler/protocol.ts';
 import { builderActor } from './function-management/builder/builder.ts';
@@ -172,18 +173,21 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
     }),
   );
   later.deployer = deployer;
-  const autoscaler = system.spawn(
-    autoscalerActor({
+  const autoscaler = system.spawn({
+    ...autoscalerActor({
       policy: scalingPolicy(config.scaling, {
         intervalMs: config.forecastIntervalMs,
         idleBudgetMb: config.memoryBudgetMb * IDLE_PART,
         startsAtOnce: Math.max(STARTS_PER_CPU * CPU_SHARES, config.spares),
       }),
       memory: new ForecastMemory(store.database('forecasts'), clock),
+      history: new HistoryMemory(store.database('history'), clock),
       observe: (query) => router.ask('observe', query),
       apply: (target) => void deployer.tell('scale', target),
     }),
-  );
+    // At the stop it counts the last calls.
+    dependsOn: [router],
+  });
   later.autoscaler = autoscaler;
 
   const close = async () => {

@@ -16,6 +16,7 @@ import { hostStats } from './ecosystem/monitoring/host-stats.ts';
 import type { FunctionDetails, FunctionLogLine, HostStats, LogFilter } from './ecosystem/monitoring/protocol.ts';
 import { TroupeError } from './errors.ts';
 import { fetchFunction } from './fetch-function.ts';
+import type { CallHistory } from './function-management/autoscaler/protocol.ts';
 import type { FunctionSource } from './function-management/builder/protocol.ts';
 import type { FunctionDescription } from './function-management/registry/protocol.ts';
 import type { InvokeOptions } from './function-management/router/protocol.ts';
@@ -198,6 +199,15 @@ export class Troupe implements AsyncDisposable {
   /** The latest invocations with their phases, newest first. */
   invocations(limit = LATEST_SHOWN, functionName?: string): InvocationRecord[] {
     return this.#runtime.ledger.latest(limit, functionName);
+  }
+
+  /**
+   * When functions were called: calls by the minute of the wall clock, up to now, of the last two weeks at most. `troupe simulate` replays it. With a
+   * data directory it outlives the host; a host that dies takes up to ten minutes of it along.
+   */
+  history(): Promise<CallHistory> {
+    const { hold, autoscaler } = this.#runtime;
+    return hold.while(autoscaler.ask('history', undefined));
   }
 
   /** What every component does now. */

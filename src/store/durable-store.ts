@@ -33,6 +33,7 @@ export async function createStore(engine: Engine, options: StoreOptions): Promis
     functions: new KeyValueDatabase(partsOf('functions')),
     settings: new KeyValueDatabase(partsOf('settings')),
     forecasts: new KeyValueDatabase(partsOf('forecasts')),
+    history: new KeyValueDatabase(partsOf('history')),
   };
   const events = new EventLogDatabase(partsOf('events'));
   let closing: Promise<void> | undefined;

@@ -9,8 +9,12 @@
  * | functions  | alias, function name, alias      | the targets of the alias                          |
  * | functions  | counter, function name           | the highest version number ever given out         |
  * | settings   | setting name                     | its value                                         |
- * | forecasts  | of, function name (may be empty) | what the autoscaler has learned (bytes)           |
+ * | forecasts  | of, function name                | what the autoscaler has learned (bytes)           |
+ * | forecasts  | of, `>` and function name        | what follows its calls (bytes)                    |
+ * | forecasts  | of, empty                        | what all functions have taught (bytes)            |
  * | forecasts  | saved-at                         | when, in ms since the Unix epoch                  |
+ * | history    | calls, hour, function name       | its calls in that hour since the epoch (bytes)    |
+ * | history    | chunks                           | how many of these records there are               |
  * | events     | stream, index                    | the event                                         |
  * | quarantine | database, the key of the record  | its bytes, why and when                           |
  */
@@ -46,6 +50,14 @@ export const forecastKeys = {
   of: (name: string): Key => ['of', name],
   all: ['of'] as Key,
   savedAt: ['saved-at'] as Key,
+};
+
+/** By hour first: what is too old is one range. */
+export const historyKeys = {
+  chunk: (hour: number, name: string): Key => ['calls', hour, name],
+  hour: (hour: number): Key => ['calls', hour],
+  all: ['calls'] as Key,
+  chunks: ['chunks'] as Key,
 };
 
 export const eventKeys = {

@@ -58,6 +58,11 @@ export async function openLmdbStore(options: StoreOptions & { readonly dataDir: 
   return createStore(engine, options);
 }
 
+/** Whether a host ever kept anything there; opening a store would create one. */
+export function holdsStore(dataDir: string): boolean {
+  return existsSync(join(dataDir, 'store', 'data.mdb'));
+}
+
 /** LMDB ends the process when it is given a file of something else. An empty file is a fresh one. */
 function checkDataFile(path: string): void {
   if (!existsSync(path)) return;

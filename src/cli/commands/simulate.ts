@@ -10,11 +10,19 @@ import type { Terminal } from '../terminal.ts';
 const MAX_KEEP_ALIVE_MINUTES = 527_040;
 const MAX_COLD_START_MS = 600_000;
 
+/** Of calls; exactly one is given. */
+const SOURCES = ['invocations', 'events', 'host', 'data'] as const;
+const NO_SOURCE = 'Say which calls to replay: give --host URL, --data DIR, --invocations FILE or --events FILE.';
+
 const HELP = `
 What is replayed: calls by the minute. Each minute is decided at its beginning, by
 the policy code that the host runs, from the minutes before it; policies get no look
-at the future. Traces come in two formats, both of CSV with a first line that names
-the columns; other columns are passed over.
+at the future. They come from a host, or from a trace in one of two formats, both of
+CSV with a first line that names the columns; other columns are passed over.
+  --host, --data what a host has counted of its own calls, in the last two weeks. It
+                 counts always. A host that runs is asked with --host; it has its data
+                 directory open, so --data is for one that does not. While no host ran,
+                 nothing was called. TROUPE_HOST and TROUPE_DATA_DIR mean nothing here.
   --invocations  Azure Functions 2019: HashOwner, HashApp, HashFunction, Trigger,
                  then a column for each minute, named by its number.
     --memory     HashOwner, HashApp, perhaps HashFunction, AverageAllocatedMb. The
@@ -52,6 +60,8 @@ The traces: https://github.com/Azure/AzurePublicDataset (CC-BY 4.0).
         Resources", SOSP 2021.
 
 Examples:
+  $ troupe simulate --host http://127.0.0.1:4460
+  $ troupe simulate --data .troupe --policy fixed,predictive --html curves.html
   $ troupe simulate --invocations invocations.csv --memory memory.csv
   $ troupe simulate --invocations invocations.csv --policy fixed:20,predictive
       --target-waste 1079 --json
@@ -65,6 +75,8 @@ export function addSimulate(program: Command, terminal: Terminal): void {
     .option('--durations <file>', 'run times of the functions in --invocations')
     .option('--memory <file>', 'memory of the functions in --invocations')
     .option('--events <file>', 'single calls, in the format of Azure Functions 2021')
+    .option('--host <url>', 'calls that a running host has counted')
+    .option('--data <dir>', 'calls that a host has counted which does not run: its data directory')
     .option('--policy <names>', 'policies, separated by commas (default: all)')
     .option('--keep-alive <min>', 'of fixed and reactive (default: 10)', wholeNumberFrom(0, MAX_KEEP_ALIVE_MINUTES))
     .option(
@@ -88,17 +100,14 @@ export function addSimulate(program: Command, terminal: Terminal): void {
 }
 
 function checkCombinations(flags: SimulateFlags): void {
-  const { invocations, events, targetWaste, targetCold } = flags;
+  const { invocations, targetWaste, targetCold } = flags;
   if (invocations === undefined) {
     const why = 'is about the functions of a trace in --invocations: give that too';
     refuseFlags(flags, ['durations', 'memory'], why);
   }
-  if (invocations === undefined && events === undefined) {
-    throw new TroupeError('INVALID_ARGUMENT', 'A trace is missing: give --invocations FILE, or --events FILE.');
-  }
-  if (invocations !== undefined && events !== undefined) {
-    throw new TroupeError('INVALID_ARGUMENT', 'Give --invocations or --events, not both.');
-  }
+  const [source, second] = SOURCES.filter((each) => flags[each] !== undefined);
+  if (source === undefined) throw new TroupeError('INVALID_ARGUMENT', NO_SOURCE);
+  if (second !== undefined) throw new TroupeError('INVALID_ARGUMENT', `Give --${source} or --${second}, not both.`);
   if (targetWaste === undefined || targetCold === undefined) return;
   throw new TroupeError('INVALID_ARGUMENT', 'Give --target-waste or --target-cold, not both.');
 }

@@ -7,6 +7,7 @@ import { readAzure2019 } from './azure-2019.ts';
 import { readAzure2021 } from './azure-2021.ts';
 import { fault } from './csv.ts';
 import type { PolicyFigures } from './figures.ts';
+import { readHostHistory, readStoredHistory } from './host-history.ts';
 import { pageOf } from './page.ts';
 import { ALL, choosePolicies, FIXED, nameOf, type PolicyChoice } from './policies.ts';
 import { number, type Results, report } from './report.ts';
@@ -19,6 +20,8 @@ export interface SimulateFlags {
   readonly durations?: string;
   readonly memory?: string;
   readonly events?: string;
+  readonly host?: string;
+  readonly data?: string;
   readonly policy?: string;
   readonly keepAlive?: number;
   readonly coldStartMs?: number;
@@ -70,9 +73,12 @@ function isSearched({ policy, value }: PolicyChoice): boolean {
   return policy === 'predictive' && value === undefined;
 }
 
-function readTrace({ invocations, durations, memory, events }: SimulateFlags, signal: AbortSignal): Promise<Trace> {
-  if (invocations === undefined) return readAzure2021(events ?? '', signal);
-  return readAzure2019({ invocations, durations, memory }, signal);
+function readTrace(flags: SimulateFlags, signal: AbortSignal): Promise<Trace> {
+  const { invocations, durations, memory, events, host, data } = flags;
+  if (invocations !== undefined) return readAzure2019({ invocations, durations, memory }, signal);
+  if (host !== undefined) return readHostHistory(host, signal);
+  if (data !== undefined) return readStoredHistory(data);
+  return readAzure2021(events ?? '', signal);
 }
 
 /** In the order in which they were named; `fixed` is what the others are compared with, if it is among them. */

@@ -15,6 +15,11 @@ export function readiness(exchange: Exchange): void {
   exchange.sendJson(isReady ? 200 : 503, { status: isReady ? 'ready' : 'draining' });
 }
 
+/** When functions were called, for a replay. */
+export async function history(exchange: Exchange): Promise<void> {
+  exchange.sendJson(200, await exchange.host.history());
+}
+
 export async function stats(exchange: Exchange): Promise<void> {
   exchange.sendJson(200, await exchange.host.stats());
 }

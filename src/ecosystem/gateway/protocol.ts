@@ -1,5 +1,6 @@
 /** The HTTP gateway: what it is to whoever starts it, and what it needs of the host behind it. Types only. */
 import type { FunctionConfig } from '../../config.ts';
+import type { CallHistory } from '../../function-management/autoscaler/protocol.ts';
 import type { FunctionSource } from '../../function-management/builder/protocol.ts';
 import type { FunctionDescription } from '../../function-management/registry/protocol.ts';
 import type { InvokeOptions } from '../../function-management/router/protocol.ts';
@@ -41,6 +42,8 @@ export interface GatewayHost {
   remove(name: string): Promise<void>;
   logs(filter?: LogFilter): FunctionLogLine[];
   followLogs(follower: (line: FunctionLogLine) => void, functionName?: string): () => void;
+  /** Calls of each function by the minute. */
+  history(): Promise<CallHistory>;
   stats(): Promise<HostStats>;
   /** Every component's numbers in the text format of Prometheus. */
   metrics(): Promise<string>;

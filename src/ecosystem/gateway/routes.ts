@@ -2,7 +2,7 @@
 import type { ExchangeHandler } from './exchange.ts';
 import { serveFunction } from './function-http.ts';
 import * as functions from './function-routes.ts';
-import { health, metrics, readiness, stats } from './host-routes.ts';
+import { health, history, metrics, readiness, stats } from './host-routes.ts';
 import { invoke } from './invoke-route.ts';
 import { sendLogs } from './logs-route.ts';
 import { RouteTable } from './route-table.ts';
@@ -22,6 +22,7 @@ export function createRoutes(): RouteTable<ExchangeHandler> {
       handlers: { PUT: functions.setAlias, DELETE: functions.removeAlias },
     },
     { pattern: '/logs', handlers: { GET: sendLogs } },
+    { pattern: '/history', handlers: { GET: history } },
     { pattern: '/stats', handlers: { GET: stats } },
     { pattern: '/metrics', handlers: { GET: metrics } },
     { pattern: '/healthz', handlers: { GET: health } },

@@ -8,13 +8,17 @@
  * 3. A failed observation changes nothing: the next tick tries again.
  * 4. Nothing is kept of a version that the router no longer reports.
  */
+import { later } from '../../kernel/actor-system.ts';
 import type { CancelTimer } from '../../kernel/clock.ts';
 import type { ActorContext, ActorDefinition } from '../../kernel/protocol.ts';
+import { NO_CALLS } from './call-history.ts';
 import type { ForecastMemory } from './forecast-memory.ts';
+import type { HistoryMemory } from './history-memory.ts';
 import type {
   ApplyTarget,
   AutoscalerMessages,
   AutoscalerView,
+  CallHistory,
   Observation,
   Observe,
   ObserveQuery,
@@ -29,6 +33,8 @@ export interface AutoscalerOptions {
   readonly apply: ApplyTarget;
   /** Where what the policy learns is kept; without it that lasts as long as the host. */
   readonly memory?: ForecastMemory;
+  /** Where calls are counted, whatever the policy; without it they are not. */
+  readonly history?: HistoryMemory;
 }
 
 /** Of an observation. */
@@ -40,6 +46,7 @@ const TICK_MS = 2_000;
 const LONGEST_TICK_MS = 30_000;
 /** What was learned since is lost with a host that dies. */
 const SAVE_MS = 600_000;
+const MINUTE_MS = 60_000;
 /** Calls of a version that already gets instances cause decisions no more often: under overload there is always one waiting. */
 const DEMAND_INTERVAL_MS = 10;
 const NOBODY: ReadonlySet<string> = new Set();
@@ -58,6 +65,7 @@ export function autoscalerActor(options: AutoscalerOptions): ActorDefinition<Aut
         functionRemoved: (name) => autoscaler.functionRemoved(name),
         demandArrived: ({ name, version }) => autoscaler.demandArrived(name, version),
         describe: ({ name }) => autoscaler.describe(name),
+        history: () => later(autoscaler.history()),
       };
     },
   };
@@ -69,6 +77,8 @@ class Autoscaler {
   /** By name, then by number. */
   readonly #latest = new Map<string, Map<number, ScalingTarget>>();
   #isObserving = false;
+  /** The latest observation is over. */
+  #observed: Promise<void> = Promise.resolve();
   /** To be decided next: everything, or these, and where something is going on. */
   #isAllAsked = false;
   #isActiveAsked = false;
@@ -82,6 +92,8 @@ class Autoscaler {
   /** When the policy wants to look at all of them. */
   #policyDueMs = Number.POSITIVE_INFINITY;
   #isDemandHeld = false;
+  /** Asked for what is counted by the next observation of all. */
+  readonly #awaiting: (() => void)[] = [];
   #savedMs: number;
 
   constructor(options: AutoscalerOptions, context: ActorContext<AutoscalerMessages>) {
@@ -128,16 +140,50 @@ class Autoscaler {
     return { policy: policy.name, targets: this.targets(name), ...(forecast ? { forecast } : {}) };
   }
 
+  async history(): Promise<CallHistory> {
+    await this.#counted();
+    const minute = Math.floor(this.#context.clock.wallMs() / MINUTE_MS);
+    return this.#options.history?.read(minute) ?? NO_CALLS;
+  }
+
   async stop(): Promise<void> {
+    const { history, observe } = this.#options;
     this.#isStopped = true;
+    // First: a router that answers no more must not cost what is known already.
     await this.#save();
+    if (!history) return;
+    // Calls since the last observation are counted; nothing is decided by them any more.
+    await this.#observed;
+    history.observe(await observe({ leaders: NOBODY }).catch(() => []));
+    await history.save();
+  }
+
+  /** Resolves once all calls that came until now are counted, or could not be asked for. */
+  #counted(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#awaiting.push(resolve);
+      this.decideAll();
+    });
   }
 
   async #save(): Promise<void> {
-    const { memory, policy } = this.#options;
-    if (!memory || !policy.takeChanges) return;
+    const { memory, policy, history } = this.#options;
+    await Promise.all([memory?.save(policy.takeChanges?.() ?? []), history?.save()]);
+  }
+
+  /** The mailbox is not held while the disk writes. */
+  #saveLater(): void {
     this.#savedMs = this.#context.clock.nowMs();
-    await memory.save(policy.takeChanges());
+    this.#context.after(0, () => {
+      this.#save().catch((thrown) => this.#report(thrown));
+    });
+  }
+
+  /** A fault of the policy, or of the store, is a failure of this actor, and is reported where those are: in a turn of its own. */
+  #report(thrown: unknown): void {
+    this.#context.after(0, () => {
+      throw thrown;
+    });
   }
 
   /** The mailbox is not held while the router answers, so that requests coalesce (invariant 1). */
@@ -151,7 +197,7 @@ class Autoscaler {
     this.#isUrgent = false;
     this.#asked = new Set();
     if (!scope.only || scope.andActive) this.#disarm();
-    void this.#observe(scope);
+    this.#observed = this.#observe(scope);
   }
 
   #scope(): Scope {
@@ -165,18 +211,18 @@ class Autoscaler {
   }
 
   async #observe(scope: Scope): Promise<void> {
-    const { observe, policy } = this.#options;
+    const { observe, policy, history } = this.#options;
+    const awaiting = scope.only ? [] : this.#awaiting.splice(0);
     let tickMs: number | undefined = TICK_MS;
     try {
       const observations = await observe({ leaders: policy.leaders?.() ?? NOBODY, ...scope }).catch(() => undefined);
+      history?.observe(observations ?? []);
       // Invariant 3.
       if (observations && !this.#isStopped) tickMs = this.#decideOn(observations, scope);
     } catch (thrown) {
-      // A fault of the policy is a failure of this actor, and is reported where those are: in a turn of its own.
-      this.#context.after(0, () => {
-        throw thrown;
-      });
+      this.#report(thrown);
     }
+    for (const counted of awaiting) counted();
     this.#isObserving = false;
     if (tickMs !== undefined) this.#armBy(tickMs);
     if (this.#isUrgent) this.#decideNow();
@@ -199,7 +245,7 @@ class Autoscaler {
       if (isActive) tickMs = Math.min(tickMs ?? LONGEST_TICK_MS, this.#nextLook(observation, target, nowMs));
     }
     this.#forgetMissing(only ?? this.#latest.keys(), new Set(targets));
-    if (nowMs >= this.#savedMs + SAVE_MS) this.#context.after(0, () => this.#save());
+    if (nowMs >= this.#savedMs + SAVE_MS) this.#saveLater();
     this.#policyDueMs = policy.nextDecisionMs?.(nowMs) ?? Number.POSITIVE_INFINITY;
     const expectedMs = this.#policyDueMs - nowMs;
     return Number.isFinite(expectedMs) ? Math.min(tickMs ?? expectedMs, expectedMs) : tickMs;

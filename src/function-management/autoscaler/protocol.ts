@@ -123,12 +123,34 @@ export type AutoscalerMessages = {
   /** Calls wait and no instance on its way will take them, or its calls lead to others: decide now instead of at the next tick. */
   demandArrived: { body: { readonly name: string; readonly version: number } };
   describe: { body: { readonly name: string }; reply: AutoscalerView };
+  /** Up to now, what is not saved yet included. */
+  history: { body: undefined; reply: CallHistory };
 };
 
 export interface AutoscalerView {
   readonly policy: string;
   readonly targets: readonly ScalingTarget[];
   readonly forecast?: ForecastView;
+}
+
+/** When functions were called, by the minute of the wall clock, over the last two weeks at most. */
+export interface CallHistory {
+  /** The first one with calls, since the Unix epoch. */
+  readonly firstMinute: number;
+  /** How many it covers; 0 when nothing was called. While no host ran, nothing was called. */
+  readonly minutes: number;
+  /** Those that were called, by name. */
+  readonly functions: readonly CalledFunction[];
+}
+
+export interface CalledFunction {
+  readonly name: string;
+  /** What one instance was charged, lately. */
+  readonly memoryMb: number;
+  /** Mean run time of a call; absent where none was measured. */
+  readonly runMs?: number;
+  /** Of each minute with calls, in order: the minutes since `firstMinute`, and how many calls came, 1 or more. */
+  readonly calls: readonly (readonly [minute: number, calls: number])[];
 }
 
 export interface ObserveQuery {

@@ -48,6 +48,7 @@ export function fakeHost(parts: Partial<GatewayHost> = {}): GatewayHost {
     remove: async () => {},
     logs: () => [],
     followLogs: () => () => {},
+    history: refuse('history'),
     stats: refuse('stats'),
     metrics: async () => '# nothing\n',
     isReady: true,

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { startGateway } from '../../../src/ecosystem/gateway/gateway.ts';
 import type { HostStats } from '../../../src/ecosystem/monitoring/protocol.ts';
 import { TroupeError } from '../../../src/errors.ts';
+import type { CallHistory } from '../../../src/function-management/autoscaler/protocol.ts';
 import { VirtualClock } from '../../../src/kernel/virtual-clock.ts';
 import { until } from '../../support/until.ts';
 import {
@@ -86,8 +87,20 @@ describe('Health', () => {
 
   it('shows numbers as JSON and for Prometheus', async () => {
     const stats = { logLines: 7 } as HostStats;
-    const gateway = await gatewayFor({ stats: async () => stats, metrics: async () => 'troupe_up 1\n' });
+    const history: CallHistory = {
+      firstMinute: 9,
+      minutes: 2,
+      functions: [{ name: 'f', memoryMb: 64, calls: [[1, 3]] }],
+    };
+    const gateway = await gatewayFor({
+      stats: async () => stats,
+      history: async () => history,
+      metrics: async () => 'troupe_up 1\n',
+    });
     expect((await ask(gateway, '/stats')).json).toEqual({ logLines: 7 });
+    const answer = await ask(gateway, '/history');
+    expect({ status: answer.status, history: answer.json }).toEqual({ status: 200, history });
+    expect(answer.headers['content-type']).toContain('application/json');
     const metrics = await ask(gateway, '/metrics');
     expect([metrics.text, metrics.headers['content-type']]).toEqual([
       'troupe_up 1\n',
