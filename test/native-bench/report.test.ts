@@ -105,6 +105,32 @@ const cold: Outcome = {
   bars: [],
 };
 
+const kept: Outcome = {
+  name: 'kept',
+  title: 'kept',
+  question: 'At what price?',
+  chart: 'none',
+  variants: [],
+  figures: { resident: '% of the time' },
+  tookMs: 5,
+  rows: [{ name: 'kept', subject: 'troupe', rounds: 3, figures: { resident: 9.354 }, ratios: {} }],
+  bars: [
+    {
+      figure: 'resident',
+      subject: 'troupe',
+      against: '',
+      bar: 20,
+      aim: 15,
+      name: 'kept',
+      unit: '% of the time',
+      measured: 9.354,
+      ci95: [8, 11],
+      verdict: 'met',
+      aimMet: true,
+    },
+  ],
+};
+
 const results: Results = {
   environment: {
     date: '2026-01-02T03:04:05.000Z',
@@ -135,6 +161,17 @@ describe('the table', () => {
     );
     expect(text).toContain('bar >= 12x, aim 20x: not measured   troupe, throughput against gone');
     expect(text).toContain('bars: 1 met (0 with their aim), 0 missed, 1 not measured');
+  });
+
+  it('shows figures of a scenario of its own with their units, in its bars too', () => {
+    const text = tableOf({ ...results, outcomes: [kept] });
+    expect(text).toMatch(/troupe +resident 9\.35 % of the time/);
+    expect(text).toContain(
+      'bar <= 20 % of the time, aim 15 % of the time: 9.35 % of the time met, aim too   troupe, resident [8, 11]',
+    );
+    const page = htmlOf({ ...results, outcomes: [kept] });
+    expect(page).toContain('<th>resident</th>');
+    expect(page).toContain('<td>9.35 % of the time</td>');
   });
 
   it('puts the ratio in the line of the peer, and tells what was skipped and what failed', () => {
