@@ -11,6 +11,7 @@ import type { Duplex } from 'node:stream';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { afterAll } from 'vitest';
 import { deserializeError, type SerializedError, type TroupeError } from '../../src/errors.ts';
+import { findEntryPoints } from '../../src/resource-orchestration/node-agent/entry-points.ts';
 import { decodeMeta, decodePayload, encodeMeta, encodePayload } from '../../src/transport/codec.ts';
 import { CallingEnd, createBell } from '../../src/transport/control-port.ts';
 import {
@@ -42,7 +43,8 @@ import { StreamChannel } from '../../src/transport/stream-channel.ts';
 export const INSTANCE_KINDS = ['thread', 'process'] as const;
 type InstanceKind = (typeof INSTANCE_KINDS)[number];
 
-const dist = (entry: InstanceKind) => new URL(`../../dist/instance-runtime/${entry}.js`, import.meta.url);
+/** What agents start, and nothing else. */
+const ENTRY_POINTS = findEntryPoints();
 
 interface InstanceEnd {
   readonly exitCode: number | null;
@@ -232,7 +234,7 @@ function startThread(): TestInstance {
   const controlBell = createBell();
   const gauges = new SharedArrayBuffer(INSTANCE_GAUGES.length * 8);
   const values = new Float64Array(gauges);
-  const worker = new Worker(dist('thread'), {
+  const worker = new Worker(ENTRY_POINTS.thread, {
     workerData: {
       control: control.port2,
       controlBell,
@@ -276,7 +278,7 @@ function startThread(): TestInstance {
 
 async function startProcess(): Promise<TestInstance> {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, [dist('process').pathname], {
+  const child = spawn(process.execPath, [ENTRY_POINTS.process], {
     stdio: ['ignore', 'ignore', process.env['TEST_STDERR'] ? 'inherit' : 'ignore', 'pipe'],
     env: { PATH, HOME, LANG: 'C.UTF-8' },
   });
