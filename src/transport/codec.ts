@@ -51,8 +51,8 @@ class MapFound extends Error {}
 const MAP_FOUND = new MapFound('A Map needs the other encoding.');
 
 let limitBytes = MAX_FRAME_BYTES;
-/** Of those that are not small. */
-let decodedBytes = 0;
+/** Of what was decoded and may have held strings, without what is small. */
+let textBytes = 0;
 
 /** Called by msgpackr ahead of each object: stops a circular structure, or a giant, before it fills the memory. */
 function checkSize(): void {
@@ -123,11 +123,11 @@ export function encodePayload(value: unknown, options: EncodeOptions = {}): Uint
 export function decodePayload(bytes: Uint8Array): unknown {
   try {
     if (bytes.length <= SCRATCH_BYTES && bytes[0] !== MAPS_MARK) return unpackSmall(bytes);
-    if (decodedBytes < NATIVE_AFTER_BYTES) countTowardsNative(bytes.length);
     // A Buffer decodes strings faster than a Uint8Array, and what was a Buffer becomes one again.
     const source = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const text = unpackText(source);
     if (text !== undefined) return text;
+    if (source[0] !== BIN_32 && textBytes < NATIVE_AFTER_BYTES) countTowardsNative(source.length);
     if (source[0] !== MAPS_MARK) return plainUnpackr.unpack(source);
     return recordUnpackr.unpack(source, { start: 1, end: source.length });
   } catch (thrown) {
@@ -160,13 +160,13 @@ function pack(value: unknown): Uint8Array {
 }
 
 function countTowardsNative(bytes: number): void {
-  decodedBytes += bytes;
-  if (decodedBytes >= NATIVE_AFTER_BYTES) void loadNativeDecoding();
+  textBytes += bytes;
+  if (textBytes >= NATIVE_AFTER_BYTES) void loadNativeDecoding();
 }
 
 /** msgpackr's main entry adds it to all decoders of this thread, where it was installed. */
 export async function loadNativeDecoding(): Promise<void> {
-  decodedBytes = NATIVE_AFTER_BYTES;
+  textBytes = NATIVE_AFTER_BYTES;
   await import('msgpackr');
 }
 

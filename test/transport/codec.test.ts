@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { isNativeAccelerationEnabled } from 'msgpackr/pack';
+import { describe, expect, it, vi } from 'vitest';
 import { decodePayload, encodePayload } from '../../src/transport/codec.ts';
 import { CodecError } from '../../src/transport/codec-error.ts';
 
@@ -46,6 +47,24 @@ const { value: anyValue } = fc.letrec<{ value: unknown }>((tie) => ({
     fc.array(tie('value'), { maxLength: 5 }).map((members) => new Set(members)),
   ),
 }));
+
+// First in this file: what is loaded stays.
+describe('native decoding of strings', () => {
+  const MEBIBYTE = 1_048_576;
+  const table = (bytes: number) => Array.from({ length: bytes / 64 }, (_, row) => `${row}`.padEnd(64));
+  const turns = () => new Promise((resolve) => setImmediate(resolve));
+
+  it('is not loaded for a start, nor for bytes, and is once much text was decoded', async () => {
+    roundTrip({ small: 'text' });
+    roundTrip(Buffer.alloc(4 * MEBIBYTE));
+    roundTrip(table(MEBIBYTE / 2));
+    await turns();
+    expect(isNativeAccelerationEnabled).toBe(false);
+    expect(roundTrip(table(MEBIBYTE))).toEqual(table(MEBIBYTE));
+    await vi.waitFor(() => expect(isNativeAccelerationEnabled).toBe(true));
+    expect(roundTrip(table(MEBIBYTE))).toEqual(table(MEBIBYTE));
+  });
+});
 
 describe('the payload codec', () => {
   it('gives back what was put in', () => {
