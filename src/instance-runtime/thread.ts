@@ -72,7 +72,7 @@ async function begin(): Promise<void> {
 
 function instanceOn(calls: Calls): Instance {
   const gauges = new Gauges(new Float64Array(data.gauges), { intervalMs: 50, shortestMs: 5 });
-  const catchUp = calls instanceof RingChannel ? () => ringAndPoll(calls) : twoTurns;
+  const catchUp = calls instanceof RingChannel ? () => ringAndReadAll(calls) : twoTurns;
   // A thread shares nothing of its host's environment.
   return new Instance({ calls, gauges, groups, hostEnv: {}, catchUp });
 }
@@ -119,7 +119,7 @@ function setAway(calls: Calls, isAway: boolean): void {
  * The bell for what was sent is due at the end of this turn, which a call that begins in it may never let come. Then all that has come is read,
  * in as many batches as that takes: a call that was cancelled meanwhile does not begin.
  */
-function ringAndPoll(ring: RingChannel): void {
+function ringAndReadAll(ring: RingChannel): void {
   ring.ring();
   while (ring.poll() > 0);
 }

@@ -44,15 +44,18 @@ describe.each(PLACES)(
       const code = `import { appendFileSync, existsSync } from 'node:fs';
       while (existsSync(${JSON.stringify(lock)}));
       export default ({ file, n }) => { appendFileSync(file, n + ' '); return n }`;
-      const name = await host.function(code, { isolation, concurrency: 3, maxInstances: 1 });
+      const name = await host.function(code, { isolation, concurrency: 1_000, maxInstances: 1 });
       await writeFile(lock, '');
       const giveUp = new AbortController();
-      const cancelled = host.troupe.invoke(name, { file, n: 1 }, { signal: giveUp.signal });
-      const late = host.troupe.invoke(name, { file, n: 2 }, { timeoutMs: 30 });
+      // More than an instance reads at a time.
+      const cancelled = Array.from({ length: 700 }, () =>
+        host.troupe.invoke(name, { file, n: 1 }, { signal: giveUp.signal }),
+      );
+      const late = host.troupe.invoke(name, { file, n: 2 }, { timeoutMs: 250 });
       const patient = host.troupe.invoke(name, { file, n: 3 });
-      const reasons = Promise.all([failureOf(cancelled), failureOf(late)]);
-      setTimeout(() => giveUp.abort(), 20);
-      expect((await reasons).map(({ code }) => code)).toEqual(['CANCELLED', 'TIMEOUT']);
+      const reasons = Promise.all([...cancelled, late].map(failureOf));
+      setTimeout(() => giveUp.abort(), 200);
+      expect((await reasons).map(({ code }) => code)).toEqual([...cancelled.map(() => 'CANCELLED'), 'TIMEOUT']);
       await rm(lock);
       expect(await patient).toBe(3);
       expect(await readFile(file, 'utf8')).toBe('3 ');
