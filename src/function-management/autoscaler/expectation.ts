@@ -56,11 +56,6 @@ export class Expectation {
     this.#needed = Math.max(this.#needed, Math.ceil(Math.max(peakInSystem, inSystem) / concurrency));
   }
 
-  /** Whether an instance that stays for so long is worth more than the rate, where a call comes with this chance. */
-  isWorth(chance: number, forMs: number, rate: number): boolean {
-    return chance * this.coldStartMs >= (rate * this.memoryMb * forMs) / 1_000;
-  }
-
   /** One is to be there from now on, since `leader` was called. */
   prepare(leader: string, nowMs: number, untilMs: number): void {
     if (untilMs <= this.preparedUntilMs) return;

@@ -2,9 +2,9 @@
  * Which function was called when, counted from what the autoscaler observes and kept in the store for two weeks: for `troupe simulate`, which
  * replays it. The host itself decides nothing by it. It is a hint: what cannot be read was not there.
  *
- * Invariants:
- * 1. What is stored is bounded: hours older than two weeks go, and of too many chunks the oldest.
- * 2. Calls are counted once: a host that comes back within an hour adds to what it stored of it, and what could not be stored is tried again.
+ * Invariants (numbers as in README.md):
+ * 9. What is stored is bounded: hours older than two weeks go, and of too many chunks the oldest.
+ * 10. Calls are counted once: a host that comes back within an hour adds to what it stored of it, and what could not be stored is tried again.
  */
 import type { Clock } from '../../kernel/clock.ts';
 import { historyKeys } from '../../store/keys.ts';

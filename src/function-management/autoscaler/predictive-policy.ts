@@ -13,6 +13,7 @@ import { keepDensest, LEAST_MS_PER_MB_SECOND, type Prospect } from './exchange-r
 import { Expectation } from './expectation.ts';
 import { Followers } from './followers.ts';
 import { Forecaster } from './forecast/forecaster.ts';
+import { reasonToKeep, type Terms, viewOf } from './forecast-view.ts';
 import { Guard } from './guard.ts';
 import type { Follower, ForecastView, Learned, Observation, ScalingPolicy, ScalingTarget } from './protocol.ts';
 import { reactivePolicy } from './reactive-policy.ts';
@@ -27,12 +28,10 @@ const FIXED_KEEP_ALIVE_MS = 600_000;
 const FORGOTTEN_AFTER = 2 * 1_440;
 /** What comes later after a call than this, or than one interval, has not followed from it. */
 const FOLLOWS_WITHIN_MS = 10_000;
+/** Two processors' worth. */
 const STARTS_AT_ONCE = 4;
 /** Of what all functions have taught. */
 const SHARED = '';
-const VIEWED_GAPS = 5;
-/** Intervals for which a chance is shown. */
-const AHEAD = 15;
 /** Intervals that are gone through one by one. */
 const MOST_BEHIND = 10;
 
@@ -127,26 +126,7 @@ class PredictivePolicy implements ScalingPolicy {
   }
 
   explain(name: string): ForecastView | undefined {
-    const expectation = this.#expectations.get(name);
-    if (!expectation?.forecast) return undefined;
-    const { forecast, coldStarts, coldStartsAvoided, idleMbSeconds } = expectation;
-    const { gaps, period } = forecast.pattern;
-    return {
-      intervalMs: this.#intervalMs,
-      chance: forecast.chance,
-      band: forecast.band,
-      gaps: gaps.slice(0, VIEWED_GAPS).map(({ gap, part }) => ({ gapMs: gap * this.#intervalMs, part })),
-      periodMs: period === undefined ? undefined : period.period * this.#intervalMs,
-      followers: this.followersOf(name),
-      ahead: forecast.ahead(AHEAD).map((chance, index) => ({ inMs: (index + 1) * this.#intervalMs, chance })),
-      sinceLastCallMs: forecast.gap * this.#intervalMs,
-      activeIntervals: forecast.calls,
-      coldStartsAvoided,
-      coldStarts,
-      idleMbSeconds,
-      msPerMbSecond: this.#rate,
-      trusted: this.#guard.isTrusted,
-    };
+    return viewOf(this.#expectations.get(name), this.followersOf(name), this.#terms);
   }
 
   takeChanges(): readonly Learned[] {
@@ -271,20 +251,20 @@ class PredictivePolicy implements ScalingPolicy {
     calls.sort((one, other) => one.atMs - other.atMs);
     for (const { name, atMs } of calls) {
       this.#followers.called(name, atMs);
-      if (!this.#guard.isTrusted) continue;
-      for (const follower of this.#followers.of(name))
-        this.#prepareFollower(name, nowMs, atMs + follower.withinMs, follower);
+      if (this.#guard.isTrusted) this.#prepareFollowers(name, atMs, nowMs);
     }
   }
 
-  #prepareFollower(leader: string, nowMs: number, untilMs: number, { name, chance }: Follower): void {
-    const expectation = this.#expectations.get(name);
-    if (!expectation || untilMs <= nowMs || !expectation.isWorth(chance, untilMs - nowMs, this.#rate)) return;
-    if (expectation.preparedUntilMs <= nowMs) {
-      if (this.#usedMb + expectation.memoryMb > this.#idleBudgetMb) return;
-      this.#usedMb += expectation.memoryMb;
+  #prepareFollowers(leader: string, calledMs: number, nowMs: number): void {
+    for (const { name, chance, withinMs } of this.#followers.of(leader)) {
+      const expectation = this.#expectations.get(name);
+      const untilMs = calledMs + withinMs;
+      if (!expectation || untilMs <= nowMs || expectation.density(1, untilMs - nowMs, chance) < this.#rate) continue;
+      const isThere = expectation.preparedUntilMs > nowMs;
+      if (!isThere && this.#usedMb + expectation.memoryMb > this.#idleBudgetMb) continue;
+      if (!isThere) this.#usedMb += expectation.memoryMb;
+      expectation.prepare(leader, nowMs, untilMs);
     }
-    expectation.prepare(leader, nowMs, untilMs);
   }
 
   /** Those instances of a function that are not kept yet, up to so many. */
@@ -318,25 +298,21 @@ class PredictivePolicy implements ScalingPolicy {
     }
     const kept = aliased ? Math.max(expectation?.kept ?? 0, recent, isPrepared ? 1 : 0) : 0;
     const instances = Math.max(needed, held, kept);
-    const isIdle = instances === 0 && ready === 0;
-    const reason = isIdle
-      ? 'idle'
-      : this.#reason(nowMs, observation, { expectation, isDemand: Math.max(needed, held) > kept });
+    const reason = this.#reason(nowMs, observation, { instances, kept });
     return { name, version, demanded: inSystem > 0, ...withinBounds({ instances, reason }, observation) };
   }
 
   #reason(
     nowMs: number,
-    { inSystem }: Observation,
-    { expectation, isDemand }: { expectation: Expectation | undefined; isDemand: boolean },
+    { name, inSystem, ready }: Observation,
+    { instances, kept }: { readonly instances: number; readonly kept: number },
   ): string {
-    if (isDemand) return `demand: ${inSystem} in the system`;
-    const { forecast, coldStartMs, memoryMb, wasCalled, kept, preparedUntilMs = 0, preparedAfter } = expectation ?? {};
-    if (kept === 0 && !wasCalled && preparedUntilMs > nowMs)
-      return `it often follows "${preparedAfter}", which was called`;
-    if (!expectation || !forecast) return wasCalled ? 'called a moment ago' : 'never called, or long ago';
-    const worth = expectation.density(1, this.#intervalMs) / this.#rate;
-    const why = `a call with a chance of ${(forecast.chance * 100).toFixed(1)} % x ${coldStartMs?.toFixed(1)} ms is worth ${worth.toFixed(2)} x what ${memoryMb} MB are`;
-    return this.#guard.isTrusted ? `forecast: ${why}` : `keep-alive, for the forecast has done worse lately: ${why}`;
+    if (instances === 0 && ready === 0) return 'idle';
+    if (instances > kept) return `demand: ${inSystem} in the system`;
+    return reasonToKeep(nowMs, this.#expectations.get(name), this.#terms);
+  }
+
+  get #terms(): Terms {
+    return { intervalMs: this.#intervalMs, msPerMbSecond: this.#rate, trusted: this.#guard.isTrusted };
   }
 }
