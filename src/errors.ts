@@ -94,6 +94,29 @@ export const ERROR_CODES = {
   ),
   HANDLER_INVALID: code('build', false, 'The source exports no handler in any of the three shapes.'),
 
+  // Workflows.
+  WORKFLOW_INVALID: code(
+    'build',
+    false,
+    'The definition of the workflow has mistakes; the message names each with its place.',
+  ),
+  WORKFLOW_NOT_FOUND: code('not-found', false, 'No workflow of that name is deployed.'),
+  EXECUTION_NOT_FOUND: code('not-found', false, 'There is no execution of that id, or not any more.'),
+  STEP_FAILED: code('function', false, 'A step of the workflow failed and nothing caught it; its error is the cause.'),
+  EXPRESSION_FAILED: code(
+    'function',
+    false,
+    'An expression of the workflow threw, took too long, or used too much memory.',
+  ),
+  LOOP_LIMIT_EXCEEDED: code('function', false, 'A loop of the workflow went on beyond its limit.'),
+  EXPANSION_TOO_DEEP: code(
+    'function',
+    false,
+    'Dynamic tasks put out dynamic tasks deeper than the limit, most likely without end.',
+  ),
+  JOURNAL_TOO_LONG: code('function', false, 'The execution has more events than a journal may hold.'),
+  JOURNAL_UNREADABLE: code('unavailable', false, 'A newer troupe wrote that journal, or a part of it is missing.', 500),
+
   // The host.
   OVERLOADED: code('overloaded', true, 'A queue or budget is full.'),
   MAILBOX_FULL: code('overloaded', true, 'A component has more messages waiting than it may hold.'),

@@ -34,6 +34,8 @@ export async function createStore(engine: Engine, options: StoreOptions): Promis
     settings: new KeyValueDatabase(partsOf('settings')),
     forecasts: new KeyValueDatabase(partsOf('forecasts')),
     history: new KeyValueDatabase(partsOf('history')),
+    workflows: new KeyValueDatabase(partsOf('workflows')),
+    executions: new KeyValueDatabase(partsOf('executions')),
   };
   const events = new EventLogDatabase(partsOf('events'));
   let closing: Promise<void> | undefined;

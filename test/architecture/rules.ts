@@ -28,6 +28,7 @@ const LAYERS = [
   'guest',
   'runtime',
   'host-stats',
+  'workflows',
   'fetch-function',
   'troupe',
   'index',
