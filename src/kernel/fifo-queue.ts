@@ -23,6 +23,11 @@ export class FifoQueue<T> {
     this.#size++;
   }
 
+  /** The next that `shift` gives. */
+  peek(): T | undefined {
+    return this.#size === 0 ? undefined : this.#slots[this.#head];
+  }
+
   shift(): T | undefined {
     if (this.#size === 0) return undefined;
     const item = this.#slots[this.#head];

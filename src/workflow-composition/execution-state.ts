@@ -39,6 +39,8 @@ export interface ExecutionState {
   /** Why it is to be cancelled. */
   cancelReason?: string;
   endedAtMs?: number;
+  /** The last time. */
+  redrivenAtMs?: number;
   output?: Uint8Array;
   error?: SerializedError;
   /** The step that has failed the execution. */

@@ -61,7 +61,7 @@ function applied(state: ExecutionState, event: ExecutionEvent): StepState | unde
       return undefined;
     case 'executionRedriven':
       for (const step of event.steps) state.steps.delete(step);
-      reopen(state);
+      reopen(state, event.atMs);
       return undefined;
     default:
       applyToWhole(state, event);
@@ -130,7 +130,8 @@ function takeSignal(state: ExecutionState, name: string): void {
 }
 
 /** Whatever the language has derived counted on the steps that are gone. */
-function reopen(state: ExecutionState): void {
+function reopen(state: ExecutionState, atMs: number): void {
+  state.redrivenAtMs = atMs;
   state.status = 'running';
   state.derived = undefined;
   state.changed = [...state.steps.keys()];

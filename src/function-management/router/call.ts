@@ -14,7 +14,7 @@ import type { ResumedCall } from '../../transport/peer-protocol.ts';
 import type { StreamHead } from '../../transport/protocol.ts';
 import type { InstanceCall, InstanceHandle, InstanceLoss, InstanceOrigin } from '../instance/protocol.ts';
 import type { CallQueue } from './call-queue.ts';
-import type { CallRequest } from './protocol.ts';
+import type { CallRequest, WorkflowCall } from './protocol.ts';
 
 /** What every call of one router shares. */
 export interface CallHost {
@@ -54,6 +54,8 @@ export class Call implements InstanceCall {
   hasEmitted = false;
   /** As its instance reported; undefined where none did. */
   runMs: number | undefined;
+  /** What it is to those who run workflows, where it is a call of one. */
+  workflow: WorkflowCall | undefined;
   #rodeWith: InstanceHandle | undefined;
 
   /** `resumed`: it began a while ago, between two instances, and keeps the id that it had there. */

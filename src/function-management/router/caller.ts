@@ -2,7 +2,7 @@
  * The near side of the router: what doors call. Encodes the payload once, makes the call, and turns its settlement into a promise or a
  * stream. Bad arguments are refused here, before anything is sent.
  */
-import { serializeError, TroupeError } from '../../errors.ts';
+import { serializeError, TroupeError, toTroupeError } from '../../errors.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { ProcessHold } from '../../kernel/process-hold.ts';
 import type { ActorRef } from '../../kernel/protocol.ts';
@@ -17,9 +17,10 @@ import type { InstanceObserver, NestedAnswer, NestedCallHandle, NestedParent } f
 import { Call, type CallHost } from './call.ts';
 import { checkOptions, givenOptions } from './invoke-options.ts';
 import { type PeerWork, recordOutcomes } from './peer-outcomes.ts';
-import type { CallOutcome, CallRequest, InvokeOptions, RouterMessages } from './protocol.ts';
-import { draining } from './refusals.ts';
+import type { CallOutcome, CallRequest, InvokeOptions, RouterMessages, WorkflowDoor } from './protocol.ts';
+import { cancelled, draining } from './refusals.ts';
 import { SignalGroups } from './signal-groups.ts';
+import { workflowCall } from './workflow-call.ts';
 
 export interface Invocation {
   readonly result: unknown;
@@ -34,6 +35,7 @@ export interface CallerOptions {
   readonly payloadLimitBytes: number;
   /** Whether the host takes no more calls, though the router may be gone already. */
   readonly isClosing: () => boolean;
+  readonly workflows?: WorkflowDoor;
 }
 
 const NO_OPTIONS: InvokeOptions = {};
@@ -47,7 +49,7 @@ export class Caller {
     this.#options = options;
     const { router, ledger, clock, hold } = options;
     this.#host = { clock, ledger, hold, lost: (call, loss) => void router.tell('callLost', { call, loss }) };
-    this.#signals = new SignalGroups(clock, (call) => void router.tell('cancel', call));
+    this.#signals = new SignalGroups(clock, (call) => this.#cancel(call));
   }
 
   /** Rejects with a `TroupeError`; a function's own error is its `cause`. */
@@ -120,7 +122,14 @@ export class Caller {
     );
     if (!resumed) this.#send(call);
     else if (!this.#options.router.tell('resume', { call, resumed })) call.fail(draining());
-    return { cancel: () => void this.#options.router.tell('cancel', call) };
+    return { cancel: () => this.#cancel(call) };
+  }
+
+  /** A call whose payload is encoded already, for the runtime's own callers. */
+  send(request: Omit<CallRequest, 'mode' | 'chunk' | 'from'>): { cancel(): void } {
+    const call = new Call({ ...request, mode: 'value' }, this.#host);
+    this.#send(call);
+    return { cancel: () => this.#cancel(call) };
   }
 
   /** Enters calls that instances have made without the host. */
@@ -162,7 +171,7 @@ export class Caller {
         granted += chunks;
         if (call.instance) grantNow();
       },
-      onCancel: () => void this.#options.router.tell('cancel', call),
+      onCancel: () => this.#cancel(call),
     });
     const grantNow = () => {
       if (granted > 0) call.instance?.grant(call, granted);
@@ -189,7 +198,7 @@ export class Caller {
           queue.push(decode(chunk));
         } catch (thrown) {
           queue.fail(unreadable(functionName, thrown));
-          this.#options.router.tell('cancel', call);
+          this.#cancel(call);
         }
       },
       settled: (outcome) => {
@@ -238,10 +247,31 @@ export class Caller {
     };
   }
 
+  #cancel(call: Call): void {
+    const { workflow } = call;
+    if (!workflow) return void this.#options.router.tell('cancel', call);
+    if (call.isSettled) return;
+    call.fail(cancelled());
+    this.#options.workflows?.abandon(workflow);
+  }
+
   #send(call: Call): void {
+    const { workflows } = this.#options;
+    if (workflows?.has(call.request.functionName)) return this.#sendToWorkflows(call, workflows);
     if (this.#options.router.tell('invoke', call)) return;
     if (this.#options.isClosing()) return call.fail(draining());
     call.fail(new TroupeError('OVERLOADED', 'The router has more calls waiting than it may hold. Try again later.'));
+  }
+
+  #sendToWorkflows(call: Call, workflows: WorkflowDoor): void {
+    if (this.#options.isClosing() && call.depth === 0) return call.fail(draining());
+    try {
+      call.workflow = workflowCall(call, () => this.#options.clock.nowMs());
+    } catch (thrown) {
+      return call.fail(toTroupeError(thrown));
+    }
+    if (workflows.invoke(call.workflow)) return;
+    call.fail(new TroupeError('OVERLOADED', 'More workflows wait to be started than may wait. Try again later.'));
   }
 }
 

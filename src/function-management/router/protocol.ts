@@ -48,6 +48,32 @@ export type CallOutcome =
   | { readonly kind: 'succeeded'; readonly payload: Uint8Array; readonly row: InvocationRow }
   | { readonly kind: 'failed'; readonly error: TroupeError; readonly row: InvocationRow };
 
+/** A workflow that is called as a function is. */
+export interface WorkflowCall {
+  readonly functionName: string;
+  readonly version?: number;
+  readonly alias?: string;
+  readonly payload: Uint8Array;
+  readonly depth: number;
+  readonly timeoutMs?: number;
+  readonly idempotencyKey?: string;
+  readonly http?: {
+    readonly headers: Readonly<Record<string, string>>;
+    readonly query: Readonly<Record<string, string>>;
+  };
+  succeeded(payload: Uint8Array): void;
+  failed(error: TroupeError): void;
+}
+
+/** Who takes calls of workflows. */
+export interface WorkflowDoor {
+  has(name: string): boolean;
+  /** False where it takes no more. */
+  invoke(call: WorkflowCall): boolean;
+  /** The caller has given it up, and has been told so. */
+  abandon(call: WorkflowCall): void;
+}
+
 export interface RouterSnapshot {
   readonly functions: readonly {
     readonly name: string;

@@ -1,5 +1,6 @@
 /** W2, the workflow engine: what runs an execution, and what may be done to one. Types only. */
 import type { SerializedError, TroupeError } from '../../errors.ts';
+import type { WorkflowCall } from '../../function-management/router/protocol.ts';
 import type { Durability, ExecutionEvent, RequestParts, StepTiming } from '../events.ts';
 import type { ExecutionStatus, StepState } from '../execution-state.ts';
 import type { ExecutionQuery, ExecutionSummary } from '../execution-store/protocol.ts';
@@ -16,7 +17,14 @@ export interface StepCall {
 }
 
 export type StepOutcome =
-  | { readonly kind: 'succeeded'; readonly payload: Uint8Array; readonly timing: StepTiming; readonly isCold: boolean }
+  | {
+      readonly kind: 'succeeded';
+      readonly payload: Uint8Array;
+      /** Of an HTTP answer. */
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly timing: StepTiming;
+      readonly isCold: boolean;
+    }
   | { readonly kind: 'failed'; readonly error: TroupeError; readonly timing: StepTiming; readonly isCold: boolean };
 
 /** `settled` is called exactly once, never before `callFunction` has returned. */
@@ -82,27 +90,13 @@ export interface RunningStep {
   readonly target?: string;
 }
 
-/** What a workflow that was called as a function is to its caller. */
-export interface InvokedWorkflow {
-  readonly functionName: string;
-  readonly version?: number;
-  readonly alias?: string;
-  readonly payload: Uint8Array;
-  readonly depth: number;
-  readonly timeoutMs?: number;
-  readonly idempotencyKey?: string;
-  readonly http?: RequestParts;
-  succeeded(payload: Uint8Array): void;
-  failed(error: TroupeError): void;
-}
-
 export type WorkflowEngineMessages = {
   /** Answers once the start is on disk, unless its durability is `memory`. */
   start: { body: StartExecution; reply: StartedExecution };
   /** As a function is called: settled with its result, and not on disk before its first result is. */
-  invoke: { body: InvokedWorkflow };
+  invoke: { body: WorkflowCall };
   /** Its caller has given it up. */
-  abandon: { body: InvokedWorkflow };
+  abandon: { body: WorkflowCall };
   /** Answers when it has ended, however long that takes. Refuses with `EXECUTION_NOT_FOUND`. */
   result: { body: { readonly id: string }; reply: ExecutionResult };
   show: { body: { readonly id: string }; reply: ExecutionView };
@@ -122,6 +116,8 @@ export type WorkflowEngineMessages = {
     body: { readonly id: string; readonly event: (event: ExecutionEvent) => void };
     reply: { readonly stop: () => void };
   };
+  /** Starts nothing more; answers when all that were invoked have ended, or been refused after that time. */
+  drain: { body: { readonly timeoutMs: number }; reply: undefined };
   stats: { body: undefined; reply: WorkflowEngineStats };
 };
 
