@@ -1,7 +1,7 @@
 /** The smallest language that an engine can be tested with: JSON, one level of tasks, no expressions. */
 import { serializeError, TroupeError } from '../../../src/errors.ts';
 import { decodePayload } from '../../../src/transport/codec.ts';
-import type { ExecutionState } from '../../../src/workflow-composition/execution-state.ts';
+import type { ExecutionState, StepState } from '../../../src/workflow-composition/execution-state.ts';
 import type { Decision, Language, RetryPolicy, StepAction } from '../../../src/workflow-composition/language.ts';
 
 export interface GraphTask {
@@ -53,8 +53,9 @@ function decide(graph: Graph, state: ExecutionState): readonly Decision[] {
   state.derived ??= new Set<string>();
   const named = state.derived as Set<string>;
   state.changed.length = 0;
-  const failed = [...state.steps.values()].find(({ status, step }) => status === 'failed' && !step.startsWith('undo-'));
-  if (failed || state.status === 'cancelling') return unwind(graph, state, named, failed?.step);
+  const isCancelling = state.status === 'cancelling';
+  const failed = isCancelling ? undefined : [...state.steps.values()].find(isFailed);
+  if (failed || isCancelling) return unwind(graph, state, named, failed?.step);
   if (state.steps.get(graph.output)?.status === 'succeeded') return [{ kind: 'succeed', outputOf: graph.output }];
   if (state.status === 'paused') return [];
   return Object.entries(graph.tasks)
@@ -66,6 +67,10 @@ function decide(graph: Graph, state: ExecutionState): readonly Decision[] {
       named.add(step);
       return { kind: 'start', step };
     });
+}
+
+function isFailed({ status, step, error }: StepState): boolean {
+  return status === 'failed' && error?.code !== 'CANCELLED' && !step.startsWith('undo-');
 }
 
 function unwind(graph: Graph, state: ExecutionState, named: Set<string>, failed: string | undefined): Decision[] {
