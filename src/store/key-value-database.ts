@@ -43,7 +43,10 @@ export class KeyValueDatabase implements KeyValueStore {
     if (left <= 0) return;
     for (const { key, bytes } of table.range(boundsOf(options), options.reverse ?? false)) {
       const entry = this.#decode(key, bytes);
-      if (!entry) continue;
+      if (!entry) {
+        options.onDamaged?.(key);
+        continue;
+      }
       yield entry;
       if (--left <= 0) return;
     }
@@ -65,7 +68,7 @@ export class KeyValueDatabase implements KeyValueStore {
       if (expect === undefined) continue;
       const bytes = this.#parts.table.get(key);
       const revision = bytes && this.#decode(key, bytes)?.revision;
-      if (expect === 'absent' ? revision === undefined : revision === expect) continue;
+      if (isMet(expect, revision)) continue;
       return { kind: 'conflict', key, ...(revision !== undefined && { revision }) };
     }
     return undefined;
@@ -87,6 +90,11 @@ export class KeyValueDatabase implements KeyValueStore {
     quarantine.add({ database: name, key, bytes, reason: decoded.reason });
     return undefined;
   }
+}
+
+function isMet(expect: number | 'absent' | 'present', revision: number | undefined): boolean {
+  if (expect === 'absent') return revision === undefined;
+  return expect === 'present' ? revision !== undefined : revision === expect;
 }
 
 function prepare(operation: Operation): Prepared {

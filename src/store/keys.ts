@@ -15,6 +15,17 @@
  * | forecasts  | saved-at                         | when, in ms since the Unix epoch                  |
  * | history    | calls, hour, function name       | its calls in that hour since the epoch (bytes)    |
  * | history    | chunks                           | how many of these records there are               |
+ * | workflows  | version, workflow name, version  | a stored version (workflow-composition/registry)  |
+ * | workflows  | alias, workflow name, alias      | the version that it leads to                      |
+ * | workflows  | counter, workflow name           | the highest version number ever given out         |
+ * | workflows  | removed, workflow name           | true: what versions it has are for old executions |
+ * | executions | event, execution id, index       | an event of its journal                           |
+ * | executions | value, execution id, hash        | a large value that its events refer to (bytes)    |
+ * | executions | open, execution id               | what is known of one that has not ended           |
+ * | executions | ended, workflow name, status, started at (ms), execution id | its summary            |
+ * | executions | compacted, execution id          | summary and result of one without a journal       |
+ * | executions | retained, stage, ended at (ms), execution id | where its summary is; what is due is one range |
+ * | executions | leftover, execution id           | true: what is left of its journal is to go        |
  * | events     | stream, index                    | the event                                         |
  * | quarantine | database, the key of the record  | its bytes, why and when                           |
  */
@@ -58,6 +69,45 @@ export const historyKeys = {
   hour: (hour: number): Key => ['calls', hour],
   all: ['calls'] as Key,
   chunks: ['chunks'] as Key,
+};
+
+export const workflowKeys = {
+  version: (name: string, version: number): Key => ['version', name, version],
+  versions: ['version'] as Key,
+  alias: (name: string, alias: string): Key => ['alias', name, alias],
+  aliases: ['alias'] as Key,
+  counter: (name: string): Key => ['counter', name],
+  counters: ['counter'] as Key,
+  removed: (name: string): Key => ['removed', name],
+  removals: ['removed'] as Key,
+};
+
+export interface EndedKeyParts {
+  readonly workflow: string;
+  readonly status: string;
+  readonly startedAtMs: number;
+  readonly id: string;
+}
+
+/** Status before time: a query for either reads nothing that it does not give. */
+export const executionKeys = {
+  event: (id: string, index: number): Key => ['event', id, index],
+  eventsOf: (id: string): Key => ['event', id],
+  value: (id: string, hash: string): Key => ['value', id, hash],
+  valuesOf: (id: string): Key => ['value', id],
+  open: (id: string): Key => ['open', id],
+  opens: ['open'] as Key,
+  ended: ({ workflow, status, startedAtMs, id }: EndedKeyParts): Key => ['ended', workflow, status, startedAtMs, id],
+  endedWorkflow: (workflow: string): Key => ['ended', workflow],
+  endedSince: (workflow: string, status: string, startedAtMs: number): Key => ['ended', workflow, status, startedAtMs],
+  endedOf: (workflow: string, status: string): Key => ['ended', workflow, status],
+  endedAll: ['ended'] as Key,
+  compacted: (id: string): Key => ['compacted', id],
+  retained: (stage: string, endedAtMs: number, id: string): Key => ['retained', stage, endedAtMs, id],
+  retainedBefore: (stage: string, endedAtMs: number): Key => ['retained', stage, endedAtMs],
+  retainedIn: (stage: string): Key => ['retained', stage],
+  leftover: (id: string): Key => ['leftover', id],
+  leftovers: ['leftover'] as Key,
 };
 
 export const eventKeys = {

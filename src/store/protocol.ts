@@ -17,8 +17,8 @@ export interface Entry {
   readonly revision: number;
 }
 
-/** What must hold of a key for a commit to happen: that it is absent, or that its revision is this one. */
-type Expectation = number | 'absent';
+/** What must hold of a key for a commit to happen: that it has no entry, that it has one, or that the revision of its entry is this one. */
+type Expectation = number | 'absent' | 'present';
 
 /** Values are plain data: null, booleans, numbers, 64-bit bigints, strings, bytes, dates, arrays and objects of these. */
 export type Operation =
@@ -41,6 +41,8 @@ export interface RangeOptions {
   readonly limit?: number;
   /** From the highest to the lowest; `start` and `end` keep their meaning. */
   readonly reverse?: boolean;
+  /** Told of each damaged entry on the way, in its place: for who must know that there was one. */
+  readonly onDamaged?: (key: Key) => void;
 }
 
 /** An ordered map. A damaged entry counts as absent everywhere: it is quarantined, never served. */

@@ -74,6 +74,21 @@ export function keyValueStoreConformance(openStore: () => Promise<Store>): void 
       expect((await database.commit([{ kind: 'delete', key: ['gone'], expect: 1 }])).kind).toBe('conflict');
     });
 
+    it('can expect a key to have an entry, whatever its revision', async () => {
+      const append = () =>
+        database.commit([
+          { kind: 'check', key: ['a'], expect: 'present' },
+          { kind: 'put', key: ['b'], value: 1 },
+        ]);
+      expect(await append()).toEqual({ kind: 'conflict', key: ['a'] });
+      expect(keysOf()).toEqual([]);
+      await put(['a'], 1);
+      expect((await append()).kind).toBe('committed');
+      // One that is under way counts.
+      void put(['c'], 1);
+      expect((await database.commit([{ kind: 'check', key: ['c'], expect: 'present' }])).kind).toBe('committed');
+    });
+
     it('lets exactly one of many concurrent commits with the same expectation win', async () => {
       const outcomes = await Promise.all(
         Array.from({ length: 50 }, (_, index) =>

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { openLmdbStore } from '../../src/store/lmdb-store.ts';
 import { type Memory, openMemoryStore } from '../../src/store/memory-store.ts';
-import type { QuarantinedRecord } from '../../src/store/protocol.ts';
+import type { Key, QuarantinedRecord } from '../../src/store/protocol.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 /** Turns one bit of a record on disk: `mark` is text that occurs in its value and nowhere else. The file may hold old copies of it. */
@@ -81,7 +81,10 @@ describe('a record that was damaged on disk', () => {
     rows[0] = { key: [1], bytes: bytesOf(1) };
     rows[1] = { key: [2], bytes: bytesOf(2).subarray(0, -1) };
     rows[2] = { key: [3], bytes: Buffer.alloc(0) };
-    expect(Array.from(store.database('settings').range(), ({ key }) => key)).toEqual([[4]]);
+    const damaged: Key[] = [];
+    const onDamaged = (key: Key) => damaged.push(key);
+    expect(Array.from(store.database('settings').range({ onDamaged }), ({ key }) => key)).toEqual([[4]]);
+    expect(damaged).toEqual([[1], [2], [3]]);
     expect(store.stats().quarantined).toBe(3);
   });
 });

@@ -3,6 +3,9 @@ import type { SerializedError } from '../../errors.ts';
 import type { Durability, ExecutionEvent } from '../events.ts';
 import type { ExecutionStatus } from '../execution-state.ts';
 
+/** An engine ends an execution before it has more; 100,000 are read and folded in about a second. */
+export const MAX_JOURNAL_EVENTS = 100_000;
+
 /** What is known of an execution without its journal. */
 export interface ExecutionSummary {
   readonly id: string;
@@ -10,6 +13,7 @@ export interface ExecutionSummary {
   readonly version: number;
   readonly status: ExecutionStatus;
   readonly durability: Durability;
+  /** That of its first event. */
   readonly startedAtMs: number;
   readonly endedAtMs?: number;
   readonly parent?: { readonly executionId: string; readonly step: string };
@@ -61,9 +65,9 @@ export interface ExecutionStore {
   /** Undefined where there is none. Throws `RECORD_CORRUPT` where an event is damaged, `JOURNAL_UNREADABLE` where its kind is unknown. */
   read(id: string): readonly ExecutionEvent[] | undefined;
   exists(id: string): boolean;
-  /** Every unfinished execution, in no order. */
+  /** Every unfinished execution, in no order. Lazy: consume it in the same turn. */
   open(): Iterable<OpenExecution>;
-  /** Of those that have ended: newest first. Of one whose journal was compacted too. */
+  /** Of those that have ended: newest first. Of one whose journal was compacted too. Throws `INVALID_ARGUMENT`. */
   ended(query: ExecutionQuery): readonly ExecutionSummary[];
   /** Of an ended one whose journal was compacted: its summary and its result. */
   compacted(id: string): { readonly summary: ExecutionSummary; readonly output?: Uint8Array } | undefined;
