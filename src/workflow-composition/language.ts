@@ -13,7 +13,10 @@ export interface Language<Definition = unknown> {
   decide(definition: Definition, state: ExecutionState): readonly Decision[];
   /** What a step that it has started is to do. Asked again for a retry after a restart. A rejection is a bug, not a failure of the step. */
   prepare(definition: Definition, state: ExecutionState, step: string): StepAction | Promise<StepAction>;
-  /** Of an execution that has failed or was cancelled: the steps that are to be as if they had never run. */
+  /**
+   * Of an execution that has failed or was cancelled: the steps of its journal that are to be as if they had never run, so that it can go on. What
+   * failed, what was stopped, what was taken back, and what took it back.
+   */
   redrive(definition: Definition, state: ExecutionState): readonly string[];
   /** What may run next, nearest first: at most `limit` steps. */
   outlook(definition: Definition, state: ExecutionState, limit: number): readonly UpcomingStep[];

@@ -1,0 +1,27 @@
+/**
+ * Fission Workflows' language (2017-2019): YAML in which tasks run functions, wait for others, and may put out tasks and workflows that run in
+ * their place. README.md has a table of every construct, and where this goes beyond its ancestor.
+ */
+import type { Language } from '../../language.ts';
+import { decide } from './decide.ts';
+import type { FissionDefinition } from './definition.ts';
+import { describe } from './describe.ts';
+import type { Expressions } from './expression.ts';
+import { parseDefinition } from './parse.ts';
+import { prepare } from './prepare.ts';
+import { profileKey } from './profile-key.ts';
+import { stepsToRedrive } from './redrive.ts';
+
+export function fissionLanguage(expressions: Expressions): Language<FissionDefinition> {
+  return {
+    name: 'fission',
+    parse: (source, { file }) => parseDefinition(source, file, expressions),
+    decide: (definition, state) => decide(definition, state, expressions),
+    prepare: (definition, state, step) => prepare({ definition, state, step, expressions }),
+    redrive: (definition, state) => stepsToRedrive({ definition, state, expressions }),
+    outlook: () => [],
+    profileKey,
+    graph: () => ({ nodes: [] }),
+    describe,
+  };
+}
