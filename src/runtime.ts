@@ -180,6 +180,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
         idleBudgetMb: config.memoryBudgetMb * IDLE_PART,
         startsAtOnce: Math.max(STARTS_PER_CPU * CPU_SHARES, config.spares),
       }),
+      idleBudgetMb: config.memoryBudgetMb * IDLE_PART,
       memory: new ForecastMemory(store.database('forecasts'), clock),
       history: new HistoryMemory(store.database('history'), clock),
       observe: (query) => router.ask('observe', query),

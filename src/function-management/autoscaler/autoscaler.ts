@@ -7,11 +7,14 @@
  * 2. While anything is active there is a next tick; while nothing is, no timer is armed.
  * 3. A failed observation changes nothing: the next tick tries again.
  * 4. Nothing is kept of a version that the router no longer reports.
+ * 12. When an order is over, what it was for is decided on again.
  */
 import { later } from '../../kernel/actor-system.ts';
 import type { CancelTimer } from '../../kernel/clock.ts';
 import type { ActorContext, ActorDefinition } from '../../kernel/protocol.ts';
+import type { FunctionDescription } from '../registry/protocol.ts';
 import { NO_CALLS } from './call-history.ts';
+import { ExpectedDemand } from './expected-demand.ts';
 import type { ForecastMemory } from './forecast-memory.ts';
 import type { HistoryMemory } from './history-memory.ts';
 import type {
@@ -19,6 +22,7 @@ import type {
   AutoscalerMessages,
   AutoscalerView,
   CallHistory,
+  ExpectedCalls,
   Observation,
   Observe,
   ObserveQuery,
@@ -35,6 +39,8 @@ export interface AutoscalerOptions {
   readonly memory?: ForecastMemory;
   /** Where calls are counted, whatever the policy; without it they are not. */
   readonly history?: HistoryMemory;
+  /** What instances that were ordered may occupy together, in MB. */
+  readonly idleBudgetMb?: number;
 }
 
 /** Of an observation. */
@@ -49,6 +55,8 @@ const SAVE_MS = 600_000;
 const MINUTE_MS = 60_000;
 /** Calls of a version that already gets instances cause decisions no more often: under overload there is always one waiting. */
 const DEMAND_INTERVAL_MS = 10;
+/** Orders that end, or become fewer, cause decisions no more often. */
+const EXPIRY_INTERVAL_MS = 10;
 const NOBODY: ReadonlySet<string> = new Set();
 
 export function autoscalerActor(options: AutoscalerOptions): ActorDefinition<AutoscalerMessages> {
@@ -61,9 +69,10 @@ export function autoscalerActor(options: AutoscalerOptions): ActorDefinition<Aut
       context.onStop(() => autoscaler.stop());
       autoscaler.recall();
       return {
-        functionChanged: () => autoscaler.decideAll(),
+        functionChanged: (description) => autoscaler.functionChanged(description),
         functionRemoved: (name) => autoscaler.functionRemoved(name),
         demandArrived: ({ name, version }) => autoscaler.demandArrived(name, version),
+        expect: (calls) => autoscaler.expect(calls),
         describe: ({ name }) => autoscaler.describe(name),
         history: () => later(autoscaler.history()),
       };
@@ -94,11 +103,16 @@ class Autoscaler {
   #isDemandHeld = false;
   /** Asked for what is counted by the next observation of all. */
   readonly #awaiting: (() => void)[] = [];
+  readonly #expected: ExpectedDemand;
+  #cancelExpiry: CancelTimer = () => {};
+  #expiryAtMs = Number.POSITIVE_INFINITY;
+  #expiredMs = Number.NEGATIVE_INFINITY;
   #savedMs: number;
 
   constructor(options: AutoscalerOptions, context: ActorContext<AutoscalerMessages>) {
     this.#options = options;
     this.#context = context;
+    this.#expected = new ExpectedDemand(options.idleBudgetMb);
     this.#savedMs = context.clock.nowMs();
   }
 
@@ -115,6 +129,23 @@ class Autoscaler {
     this.#decideNow();
   }
 
+  functionChanged(description: FunctionDescription): void {
+    this.#expected.functionChanged(description);
+    this.decideAll();
+  }
+
+  /** Decides only where more instances are ordered than the function has been given: most orders are for what is there. */
+  expect(calls: ExpectedCalls): void {
+    const nowMs = this.#context.clock.nowMs();
+    const isMore = this.#expected.expect(calls, nowMs);
+    this.#armExpiry(nowMs);
+    if (!isMore) return;
+    const versions = this.#latest.get(calls.name);
+    if (this.#expected.isCovered(calls.name, (version) => versions?.get(version)?.instances ?? 0, nowMs)) return;
+    this.#asked.add(calls.name);
+    this.#decideNow();
+  }
+
   /** Of one function, and of those to which its calls lead: others do not pay for it, however many there are. */
   demandArrived(name: string, version: number): void {
     this.#asked.add(name);
@@ -126,6 +157,7 @@ class Autoscaler {
   }
 
   functionRemoved(name: string): void {
+    this.#expected.functionRemoved(name);
     for (const target of this.targets(name)) this.#forget(target);
     this.decideAll();
   }
@@ -233,7 +265,7 @@ class Autoscaler {
     const { policy, apply } = this.#options;
     const nowMs = this.#context.clock.nowMs();
     this.#decidedMs = nowMs;
-    const targets = policy.decide(nowMs, observations);
+    const targets = this.#withOrders(policy.decide(nowMs, observations), observations);
     let tickMs: number | undefined;
     for (const [index, target] of targets.entries()) {
       const observation = observations[index];
@@ -249,6 +281,15 @@ class Autoscaler {
     this.#policyDueMs = policy.nextDecisionMs?.(nowMs) ?? Number.POSITIVE_INFINITY;
     const expectedMs = this.#policyDueMs - nowMs;
     return Number.isFinite(expectedMs) ? Math.min(tickMs ?? expectedMs, expectedMs) : tickMs;
+  }
+
+  #withOrders(targets: readonly ScalingTarget[], observations: readonly Observation[]): readonly ScalingTarget[] {
+    const { clock } = this.#context;
+    const moment = { nowMs: clock.nowMs(), wallMs: clock.wallMs() };
+    return targets.map((target, index) => {
+      const observation = observations[index];
+      return observation ? this.#expected.raise(target, observation, moment) : target;
+    });
   }
 
   #nextLook(observation: Observation, target: ScalingTarget, nowMs: number): number {
@@ -278,6 +319,26 @@ class Autoscaler {
     versions?.delete(version);
     if (versions?.size === 0) this.#latest.delete(name);
     this.#options.policy.forget(name, version);
+    this.#expected.forget(name, version);
+  }
+
+  /** Invariant 12. */
+  #armExpiry(nowMs: number): void {
+    const atMs = Math.max(this.#expected.nextMs, this.#expiredMs + EXPIRY_INTERVAL_MS);
+    if (this.#isStopped || atMs >= this.#expiryAtMs) return;
+    this.#cancelExpiry();
+    this.#expiryAtMs = atMs;
+    this.#cancelExpiry = this.#context.after(atMs - nowMs, () => this.#expire());
+  }
+
+  #expire(): void {
+    const nowMs = this.#context.clock.nowMs();
+    this.#expiryAtMs = Number.POSITIVE_INFINITY;
+    this.#expiredMs = nowMs;
+    const names = this.#expected.expire(nowMs);
+    for (const name of names) this.#asked.add(name);
+    if (names.length > 0) this.#decideNow();
+    this.#armExpiry(nowMs);
   }
 
   /** What was asked for is decided then, together with what is asked for until then. */

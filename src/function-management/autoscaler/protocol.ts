@@ -117,11 +117,27 @@ export interface ForecastView {
   readonly trusted: boolean;
 }
 
+/** Calls that somebody knows of before they come. */
+export interface ExpectedCalls {
+  readonly name: string;
+  /** What is to be there for them, at least; 0 takes back what the same one has ordered. */
+  readonly instances: number;
+  /** On the monotonic clock; ten minutes from now at most. */
+  readonly untilMs: number;
+  /** Who expects them, for people; replaces what the same one has ordered of that function before. What several order adds up. */
+  readonly by: string;
+}
+
 export type AutoscalerMessages = {
   functionChanged: { body: Parameters<RegistryListener['functionChanged']>[0] };
   functionRemoved: { body: string };
   /** Calls wait and no instance on its way will take them, or its calls lead to others: decide now instead of at the next tick. */
   demandArrived: { body: { readonly name: string; readonly version: number } };
+  /**
+   * The version, or versions, that `current` leads to are to have so many instances until then, whatever the policy wants: decided at once, of that
+   * function alone. They give way to calls of others. Of a function that is not deployed, it is ignored.
+   */
+  expect: { body: ExpectedCalls };
   describe: { body: { readonly name: string }; reply: AutoscalerView };
   /** Up to now, what is not saved yet included. */
   history: { body: undefined; reply: CallHistory };

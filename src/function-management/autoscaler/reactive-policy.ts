@@ -65,13 +65,14 @@ function decideOne(memories: Map<string, Memory>, nowMs: number, observation: Ob
 
 /** Takes the observation in. Undefined when there is nothing to remember: no instance, no call, and none for a whole window. */
 function remember(last: Memory | undefined, nowMs: number, observation: Observation): Memory | undefined {
-  const { ready, inSystem, averageInSystem, aliased } = observation;
+  const { ready, inSystem, arrivals, averageInSystem, aliased } = observation;
   // As in Knative, the average starts afresh after a whole window in which there was nothing to measure.
   const known = last?.wasSilent && nowMs - last.observedMs >= STABLE_WINDOW_MS ? undefined : last;
   known?.window.record(known.observedMs, nowMs, averageInSystem);
   const isSilent = ready === 0 && inSystem === 0;
   if (isSilent && (!known || known.window.isEmpty)) return undefined;
-  const memory = known ?? firstMemory(nowMs, ready);
+  // Instances that were ordered and not called say nothing of how many calls there were.
+  const memory = known ?? firstMemory(nowMs, inSystem > 0 || arrivals > 0 ? ready : 0);
   memory.observedMs = nowMs;
   memory.wasSilent = isSilent;
   if (!aliased && memory.wasAliased) memory.isDraining = true;
