@@ -177,10 +177,10 @@ function parseOptions<Schema extends z.ZodType>(
 }
 
 /** Throws `INVALID_NAME` unless the name may stand in a path, a URL and a metric label. */
-export function checkFunctionName(name: unknown): string {
+export function checkFunctionName(name: unknown, what: 'function' | 'workflow' = 'function'): string {
   if (typeof name === 'string' && FUNCTION_NAME_PATTERN.test(name)) return name;
   throw new TroupeError(
     'INVALID_NAME',
-    `${JSON.stringify(name)} is not a function name: use 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends.`,
+    `${JSON.stringify(name)} is not a ${what} name: use 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends.`,
   );
 }

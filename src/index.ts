@@ -35,3 +35,19 @@ export {
   type ListenOptions,
   Troupe,
 } from './troupe.ts';
+export type { Durability } from './workflow-composition/events.ts';
+export type { ExecutionStatus } from './workflow-composition/execution-state.ts';
+export type { ExecutionQuery, ExecutionSummary } from './workflow-composition/execution-store/protocol.ts';
+export type { WorkflowFault, WorkflowGraph } from './workflow-composition/language.ts';
+export type { WorkflowDescription, WorkflowVersion } from './workflow-composition/registry/protocol.ts';
+export type {
+  DeployedWorkflow,
+  DeployWorkflowOptions,
+  ExecutionControls,
+  ExecutionDetails,
+  ExecutionHandle,
+  ExecutionStep,
+  HistoryEvent,
+  StartWorkflowOptions,
+  Workflows,
+} from './workflows.ts';

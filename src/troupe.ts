@@ -24,6 +24,7 @@ import { holdProcess } from './kernel/process-hold.ts';
 import type { InvocationRecord } from './ledger/protocol.ts';
 import { type Runtime, startRuntime } from './runtime.ts';
 import type { HttpEvent, StreamHead } from './transport/protocol.ts';
+import { type WorkflowParts, Workflows } from './workflows.ts';
 
 export interface DeployOptions extends FunctionConfig {
   /** 1 to 63 lower-case letters, digits and hyphens. */
@@ -73,12 +74,15 @@ export async function createTroupe(options: HostOptions = {}): Promise<Troupe> {
 }
 
 export class Troupe implements AsyncDisposable {
+  /** Durable workflows: deploys and starts them, and looks after their executions. */
+  readonly workflows: Workflows;
   readonly #runtime: Runtime;
   readonly #gateways = new Set<Gateway>();
 
   /** @internal Use `createTroupe`. */
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
+    this.workflows = new Workflows(runtime as Runtime & WorkflowParts);
   }
 
   /**

@@ -69,12 +69,9 @@ export interface ExecutionStep {
   readonly timing?: NonNullable<ExecutionView['known'][number]['timing']>;
 }
 
-export interface ExecutionHandle<Result = unknown> {
+/** What may be done to an execution, whether there is one or not: where there is none, each rejects with `EXECUTION_NOT_FOUND`. */
+export interface ExecutionControls<Result = unknown> {
   readonly id: string;
-  readonly workflow: string;
-  readonly version: number;
-  /** False where there was one of that id already. */
-  readonly isNew: boolean;
   /** Resolves when it has ended, however long that takes. Rejects with its error, or with `CANCELLED`. */
   result(): Promise<Result>;
   status(): Promise<ExecutionDetails>;
@@ -84,6 +81,13 @@ export interface ExecutionHandle<Result = unknown> {
   resume(): Promise<ExecutionStatus>;
   redrive(): Promise<ExecutionStatus>;
   history(): Promise<HistoryEvent[]>;
+}
+
+export interface ExecutionHandle<Result = unknown> extends ExecutionControls<Result> {
+  readonly workflow: string;
+  readonly version: number;
+  /** False where there was one of that id already. */
+  readonly isNew: boolean;
 }
 
 const NO_TIMEOUT = { timeoutMs: Number.POSITIVE_INFINITY };
@@ -137,13 +141,31 @@ export class Workflows {
     const { hold, engine, caller } = this.#parts;
     const request = { ...options, workflow: name, input: caller.encode(input) };
     const started = await hold.while(engine.ask('start', request));
-    return this.#handle(started);
+    return { ...started, ...this.execution<Result>(started.id) };
   }
 
   /** An execution that was started before, perhaps by another run of this program. Rejects with `EXECUTION_NOT_FOUND`. */
   async get<Result = unknown>(id: string): Promise<ExecutionHandle<Result>> {
     const { workflow, version } = await this.#show(id);
-    return this.#handle({ id, workflow, version, isNew: false });
+    return { workflow, version, isNew: false, ...this.execution<Result>(id) };
+  }
+
+  /** As `get`, without a look at whether there is such an execution: for whoever does one thing to it. */
+  execution<Result = unknown>(id: string): ExecutionControls<Result> {
+    const { hold, engine, caller } = this.#parts;
+    return {
+      id,
+      result: async () => resultOf(await hold.while(engine.ask('result', { id }, NO_TIMEOUT))) as Result,
+      status: () => this.#show(id),
+      signal: async (name, payload) => {
+        await hold.while(engine.ask('signal', { id, signal: name, payload: caller.encode(payload) }));
+      },
+      cancel: (reason = 'cancelled by its owner') => hold.while(engine.ask('cancel', { id, reason })),
+      pause: () => hold.while(engine.ask('pause', { id })),
+      resume: () => hold.while(engine.ask('resume', { id })),
+      redrive: () => hold.while(engine.ask('redrive', { id })),
+      history: async () => (await hold.while(engine.ask('history', { id }))).map(readable),
+    };
   }
 
   /** Newest first. */
@@ -156,48 +178,27 @@ export class Workflows {
     const { hold, engine } = this.#parts;
     await hold.while(
       new Promise<void>((resolve, reject) => {
-        let stop = () => {};
-        let hasEnded = false;
+        let stop: (() => void) | undefined;
+        let isOver = false;
         const end = () => {
-          hasEnded = true;
-          stop();
+          stop?.();
           signal?.removeEventListener('abort', end);
           resolve();
         };
         const tell = (event: ExecutionEvent) => {
+          if (signal?.aborted) return;
           listener(readable(event));
-          if (isLast(event)) end();
+          isOver = isLast(event);
+          // In the past of one that was redriven an end is followed by more.
+          if (isOver && stop) end();
         };
         signal?.addEventListener('abort', end, { once: true });
         engine.ask('watch', { id, event: tell }).then((watching) => {
           stop = watching.stop;
-          if (hasEnded || signal?.aborted) end();
+          if (isOver || signal?.aborted) end();
         }, reject);
       }),
     );
-  }
-
-  #handle<Result>(started: {
-    readonly id: string;
-    readonly workflow: string;
-    readonly version: number;
-    readonly isNew: boolean;
-  }): ExecutionHandle<Result> {
-    const { hold, engine, caller } = this.#parts;
-    const { id } = started;
-    return {
-      ...started,
-      result: async () => resultOf(await hold.while(engine.ask('result', { id }, NO_TIMEOUT))) as Result,
-      status: () => this.#show(id),
-      signal: async (name, payload) => {
-        await hold.while(engine.ask('signal', { id, signal: name, payload: caller.encode(payload) }));
-      },
-      cancel: (reason = 'cancelled by its owner') => hold.while(engine.ask('cancel', { id, reason })),
-      pause: () => hold.while(engine.ask('pause', { id })),
-      resume: () => hold.while(engine.ask('resume', { id })),
-      redrive: () => hold.while(engine.ask('redrive', { id })),
-      history: async () => (await hold.while(engine.ask('history', { id }))).map(readable),
-    };
   }
 
   async #show(id: string): Promise<ExecutionDetails> {

@@ -2,11 +2,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { checkFunctionName } from '../../config.ts';
 import { TroupeError } from '../../errors.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { disconnectSignal } from './disconnection.ts';
 import { parseJson } from './json-fault.ts';
 import { toJsonText } from './json-text.ts';
 import type { GatewayHost } from './protocol.ts';
 import type { BodyReader } from './request-body.ts';
+import type { ResultWaits } from './result-waits.ts';
 import type { TurnBatch } from './turn-batch.ts';
 
 /** What the gateway's handlers share. */
@@ -14,6 +16,8 @@ export interface GatewayServices {
   readonly host: GatewayHost;
   readonly bodies: BodyReader;
   readonly batch: TurnBatch;
+  readonly clock: Clock;
+  readonly results: ResultWaits;
   /** Aborted when the gateway begins to close: answers without an end of their own end then. */
   readonly closing: AbortSignal;
 }
@@ -63,6 +67,11 @@ export class Exchange {
   /** The first parameter of the path. Throws `INVALID_NAME`. */
   get functionName(): string {
     return checkFunctionName(this.parameter(0));
+  }
+
+  /** The first parameter of the path. Throws `INVALID_NAME`. */
+  get workflowName(): string {
+    return checkFunctionName(this.parameter(0), 'workflow');
   }
 
   /** Throws `INVALID_NAME` when its percent-encoding is broken. */

@@ -46,7 +46,7 @@ function toSource(source: unknown): FunctionSource {
   throw new TroupeError('INVALID_ARGUMENT', `source must be an absolute path or { code, language: 'js' | 'ts' }.`);
 }
 
-function refuseOthers(others: object, known: string): void {
+export function refuseOthers(others: object, known: string): void {
   const names = Object.keys(others);
   if (names.length === 0) return;
   throw new TroupeError('INVALID_ARGUMENT', `Unknown member ${names.join(', ')}: there are ${known}.`);

@@ -16,6 +16,7 @@ import { createOriginCheck } from './loopback.ts';
 import type { Gateway, GatewayOptions } from './protocol.ts';
 import { discardRest } from './refused-body.ts';
 import { BodyReader } from './request-body.ts';
+import { ResultWaits } from './result-waits.ts';
 import { createRoutes, isFunctionPath } from './routes.ts';
 import { TurnBatch } from './turn-batch.ts';
 
@@ -39,6 +40,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     host,
     bodies: new BodyReader(host.payloadLimitBytes),
     batch: new TurnBatch(),
+    clock,
+    results: new ResultWaits(),
     closing: closing.signal,
   };
   const server = createServer({

@@ -2,11 +2,12 @@
 import { TroupeError } from '../../errors.ts';
 import type { InvokeOptions } from '../../function-management/router/protocol.ts';
 import { type InvocationRecord, PHASES } from '../../ledger/protocol.ts';
-import { encodePayload } from '../../transport/codec.ts';
 import type { Exchange } from './exchange.ts';
 import { toJsonText } from './json-text.ts';
+import { isTrue, positiveNumber, wholeNumber } from './parameters.ts';
 import { decodeBody } from './payload.ts';
 import { sendStream } from './stream-response.ts';
+import { sendValue } from './value-response.ts';
 
 /** Invariant 3: a client that goes away cancels its call. */
 export function invoke(exchange: Exchange): void {
@@ -46,13 +47,7 @@ function sendResult(exchange: Exchange, result: unknown, invocation: InvocationR
     const body = toJsonText({ result, invocation: { ...invocation, coldStart: coldStart ?? null } });
     return exchange.send(200, [...headers, 'Content-Type', 'application/json'], body);
   }
-  if (result instanceof Uint8Array) {
-    return exchange.send(200, [...headers, 'Content-Type', 'application/octet-stream'], result);
-  }
-  if (exchange.request.headers.accept === 'application/x-msgpack') {
-    return exchange.send(200, [...headers, 'Content-Type', 'application/x-msgpack'], encodePayload(result));
-  }
-  exchange.send(200, [...headers, 'Content-Type', 'application/json'], toJsonText(result));
+  sendValue(exchange, result, headers);
 }
 
 /** Milliseconds, as the header has them. */
@@ -82,20 +77,4 @@ function invokeOptions(exchange: Exchange): InvokeOptions {
     ...(timeout === undefined ? {} : { timeoutMs: positiveNumber(timeout, 'x-troupe-timeout-ms') }),
     ...(key === undefined ? {} : { idempotencyKey: key }),
   };
-}
-
-export function wholeNumber(text: string, what: string): number {
-  const value = Number(text);
-  if (/^[0-9]+$/.test(text) && Number.isSafeInteger(value)) return value;
-  throw new TroupeError('INVALID_ARGUMENT', `${what} must be a whole number, not ${JSON.stringify(text)}.`);
-}
-
-function positiveNumber(text: string, what: string): number {
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
-  throw new TroupeError('INVALID_ARGUMENT', `${what} must be a number above 0, not ${JSON.stringify(text)}.`);
-}
-
-export function isTrue(text: string | null | undefined): boolean {
-  return text === '1' || text === 'true' || text === '';
 }

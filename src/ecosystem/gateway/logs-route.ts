@@ -7,8 +7,8 @@
 import { FifoQueue } from '../../kernel/fifo-queue.ts';
 import type { FunctionLogLine } from '../monitoring/protocol.ts';
 import type { Exchange } from './exchange.ts';
-import { isTrue, wholeNumber } from './invoke-route.ts';
 import { toJsonText } from './json-text.ts';
+import { isTrue, wholeNumber } from './parameters.ts';
 import { flushHeadSoon, write } from './writing.ts';
 
 /** Lines to come that may wait for a reader. */

@@ -7,6 +7,10 @@ import type { InvokeOptions } from '../../function-management/router/protocol.ts
 import type { Clock } from '../../kernel/clock.ts';
 import type { InvocationRecord } from '../../ledger/protocol.ts';
 import type { HttpEvent, StreamHead } from '../../transport/protocol.ts';
+import type { Durability, RequestParts } from '../../workflow-composition/events.ts';
+import type { ExecutionStatus } from '../../workflow-composition/execution-state.ts';
+import type { ExecutionQuery, ExecutionSummary } from '../../workflow-composition/execution-store/protocol.ts';
+import type { WorkflowDescription } from '../../workflow-composition/registry/protocol.ts';
 import type { FunctionDetails, FunctionLogLine, HostStats, LogFilter } from '../monitoring/protocol.ts';
 
 /** The embedding API, as far as the gateway speaks it. */
@@ -47,9 +51,57 @@ export interface GatewayHost {
   stats(): Promise<HostStats>;
   /** Every component's numbers in the text format of Prometheus. */
   metrics(): Promise<string>;
+  readonly workflows: GatewayWorkflows;
   /** False once the host drains. */
   readonly isReady: boolean;
   readonly payloadLimitBytes: number;
+}
+
+/** Workflows and their executions. Whatever names an execution that is not there rejects with `EXECUTION_NOT_FOUND`. */
+export interface GatewayWorkflows {
+  /** Rejects with `WORKFLOW_INVALID`: `details.faults` has every fault with its line and column. */
+  deploy(options: {
+    readonly name: string;
+    readonly source: string | URL | { readonly code: string; readonly language: 'yaml' };
+  }): Promise<{ readonly name: string; readonly version: number; readonly isNew: boolean }>;
+  list(): Promise<readonly WorkflowDescription[]>;
+  describe(name: string): Promise<WorkflowDescription>;
+  setAlias(name: string, alias: string, version: number): Promise<void>;
+  remove(name: string): Promise<void>;
+  start(name: string, input: unknown, options: GatewayStartOptions): Promise<StartedGatewayExecution>;
+  /** Looks at nothing: its methods do. */
+  execution(id: string): GatewayExecution;
+  executions(query: ExecutionQuery): Promise<readonly ExecutionSummary[]>;
+  /** Calls back for each event, those of the past first; resolves when the execution has ended, or the signal aborts. */
+  watch(id: string, listener: (event: object) => void, signal: AbortSignal): Promise<void>;
+}
+
+export interface GatewayStartOptions extends RequestParts {
+  readonly id?: string;
+  readonly version?: number;
+  readonly alias?: string;
+  readonly timeoutMs?: number;
+  readonly durability?: Durability;
+}
+
+export interface GatewayExecution {
+  readonly id: string;
+  /** Resolves when it has ended, however long that takes. */
+  result(): Promise<unknown>;
+  status(): Promise<{ readonly status: ExecutionStatus }>;
+  signal(name: string, payload: unknown): Promise<void>;
+  cancel(reason?: string): Promise<ExecutionStatus>;
+  pause(): Promise<ExecutionStatus>;
+  resume(): Promise<ExecutionStatus>;
+  redrive(): Promise<ExecutionStatus>;
+  history(): Promise<readonly object[]>;
+}
+
+export interface StartedGatewayExecution extends GatewayExecution {
+  readonly workflow: string;
+  readonly version: number;
+  /** False where there was one of that id already. */
+  readonly isNew: boolean;
 }
 
 export interface GatewayOptions {

@@ -1,11 +1,14 @@
 /** All routes of the gateway. The README has the same table for people. */
 import type { ExchangeHandler } from './exchange.ts';
+import { sendEvents } from './execution-events-route.ts';
+import * as executions from './execution-routes.ts';
 import { serveFunction } from './function-http.ts';
 import * as functions from './function-routes.ts';
 import { health, history, metrics, readiness, stats } from './host-routes.ts';
 import { invoke } from './invoke-route.ts';
 import { sendLogs } from './logs-route.ts';
 import { RouteTable } from './route-table.ts';
+import * as workflows from './workflow-routes.ts';
 
 export function createRoutes(): RouteTable<ExchangeHandler> {
   return new RouteTable<ExchangeHandler>([
@@ -21,6 +24,23 @@ export function createRoutes(): RouteTable<ExchangeHandler> {
       pattern: '/functions/:name/aliases/:alias',
       handlers: { PUT: functions.setAlias, DELETE: functions.removeAlias },
     },
+    { pattern: '/workflows', handlers: { GET: workflows.list } },
+    {
+      pattern: '/workflows/:name',
+      handlers: { GET: workflows.describe, PUT: workflows.deploy, DELETE: workflows.remove },
+    },
+    { pattern: '/workflows/:name/aliases/:alias', handlers: { PUT: workflows.setAlias } },
+    { pattern: '/workflows/:name/executions', handlers: { POST: executions.start } },
+    { pattern: '/executions', handlers: { GET: executions.list } },
+    { pattern: '/executions/:id', handlers: { GET: executions.show } },
+    { pattern: '/executions/:id/result', handlers: { GET: executions.result } },
+    { pattern: '/executions/:id/history', handlers: { GET: executions.history } },
+    { pattern: '/executions/:id/events', handlers: { GET: sendEvents } },
+    { pattern: '/executions/:id/signals/:signal', handlers: { POST: executions.signal } },
+    { pattern: '/executions/:id/cancel', handlers: { POST: executions.cancel } },
+    { pattern: '/executions/:id/pause', handlers: { POST: executions.pause } },
+    { pattern: '/executions/:id/resume', handlers: { POST: executions.resume } },
+    { pattern: '/executions/:id/redrive', handlers: { POST: executions.redrive } },
     { pattern: '/logs', handlers: { GET: sendLogs } },
     { pattern: '/history', handlers: { GET: history } },
     { pattern: '/stats', handlers: { GET: stats } },

@@ -4,9 +4,10 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage, type 
 import { connect, type Socket } from 'node:net';
 import { afterEach } from 'vitest';
 import { type Gateway, startGateway } from '../../../src/ecosystem/gateway/gateway.ts';
-import type { GatewayHost } from '../../../src/ecosystem/gateway/protocol.ts';
+import type { GatewayExecution, GatewayHost, GatewayWorkflows } from '../../../src/ecosystem/gateway/protocol.ts';
 import type { FunctionLogLine } from '../../../src/ecosystem/monitoring/protocol.ts';
 import { TroupeError } from '../../../src/errors.ts';
+import type { Clock } from '../../../src/kernel/clock.ts';
 import type { InvocationRecord } from '../../../src/ledger/protocol.ts';
 import type { StreamHead } from '../../../src/transport/protocol.ts';
 
@@ -29,6 +30,7 @@ export function fakeHost(parts: Partial<GatewayHost> = {}): GatewayHost {
     throw new TroupeError('INTERNAL', `The test gave no ${what}.`);
   };
   return {
+    workflows: fakeWorkflows(),
     deploy: refuse('deploy'),
     invokeWithDetails: async (_, payload) => ({ result: payload, invocation: RECORD }),
     stream: refuse('stream'),
@@ -57,6 +59,40 @@ export function fakeHost(parts: Partial<GatewayHost> = {}): GatewayHost {
   };
 }
 
+/** Refuses everything that a test does not give it. */
+export function fakeWorkflows(parts: Partial<GatewayWorkflows> = {}): GatewayWorkflows {
+  const refuse = (what: string) => () => Promise.reject(new TroupeError('INTERNAL', `The test gave no ${what}.`));
+  return {
+    deploy: refuse('deploy'),
+    list: refuse('list'),
+    describe: refuse('describe'),
+    setAlias: refuse('setAlias'),
+    remove: refuse('remove'),
+    start: refuse('start'),
+    execution: (id) => fakeExecution(id),
+    executions: refuse('executions'),
+    watch: refuse('watch'),
+    ...parts,
+  };
+}
+
+/** One that is not there, but for what a test gives it. */
+export function fakeExecution(id: string, parts: Partial<GatewayExecution> = {}): GatewayExecution {
+  const missing = () => Promise.reject(new TroupeError('EXECUTION_NOT_FOUND', `There is no execution "${id}".`));
+  return {
+    id,
+    result: missing,
+    status: missing,
+    signal: missing,
+    cancel: missing,
+    pause: missing,
+    resume: missing,
+    redrive: missing,
+    history: missing,
+    ...parts,
+  };
+}
+
 const gateways: Gateway[] = [];
 const sockets: Socket[] = [];
 
@@ -65,8 +101,9 @@ afterEach(async () => {
   await Promise.all(gateways.splice(0).map((gateway) => gateway.close({ timeoutMs: 0 })));
 });
 
-export async function gatewayFor(parts: Partial<GatewayHost> = {}): Promise<Gateway> {
-  const gateway = await startGateway({ host: fakeHost(parts), port: 0, address: '127.0.0.1' });
+export async function gatewayFor(parts: Partial<GatewayHost> = {}, clock?: Clock): Promise<Gateway> {
+  const options = { host: fakeHost(parts), port: 0, address: '127.0.0.1', ...(clock && { clock }) };
+  const gateway = await startGateway(options);
   gateways.push(gateway);
   return gateway;
 }
