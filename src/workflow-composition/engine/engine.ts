@@ -2,21 +2,20 @@
  * W2, the workflow engine: knows every execution that has not ended, has those in memory that have something to do, and wakes the others when
  * their time has come. What becomes of one is the execution's own business (`execution.ts`).
  */
-import { deserializeError, serializeError, TroupeError } from '../../errors.ts';
+import { serializeError, TroupeError } from '../../errors.ts';
 import type { WorkflowCall } from '../../function-management/router/protocol.ts';
 import { later } from '../../kernel/actor-system.ts';
 import type { ActorContext, ActorDefinition, ActorRef, Handlers, Later } from '../../kernel/protocol.ts';
-import { EMPTY } from '../../transport/protocol.ts';
-import type { ExecutionEvent, ExecutionStarted } from '../events.ts';
+import type { ExecutionEvent } from '../events.ts';
 import type { ExecutionState, ExecutionStatus } from '../execution-state.ts';
 import type { ExecutionStore, ExecutionSummary } from '../execution-store/protocol.ts';
-import { begin } from '../fold.ts';
 import type { CompiledWorkflow, WorkflowTable } from '../registry/protocol.ts';
 import type { WorkflowSchedulerMessages } from '../scheduler/protocol.ts';
 import { Archive } from './archive.ts';
 import { Children } from './children.ts';
 import type { ChildStart, EngineMessages, ExecutionHost, ExecutionMessages } from './execution-protocol.ts';
-import { checkExecutionId, otherWorkflow } from './faults.ts';
+import { alreadyOver, checkExecutionId, otherWorkflow } from './faults.ts';
+import { Invocations, settleCall } from './invocations.ts';
 import { listExecutions } from './listing.ts';
 import type {
   CallFunction,
@@ -30,10 +29,9 @@ import type {
 } from './protocol.ts';
 import { type Resident, Residents } from './residents.ts';
 import { appendFailure, resultOf } from './results.ts';
+import { type NewExecution, startedState } from './started-state.ts';
+import { keepTidy } from './tidying.ts';
 import { summaryOfStart, viewOf } from './views.ts';
-
-const TIDY_EVERY_MS = 600_000;
-const TIDIED_AT_ONCE = 1_000;
 
 export interface WorkflowEngineOptions {
   readonly store: ExecutionStore;
@@ -72,10 +70,9 @@ class WorkflowEngine {
   readonly #archive: Archive;
   readonly #children = new Children();
   readonly #waiters = new Map<string, ((result: ExecutionResult) => void)[]>();
-  readonly #invoked = new Map<WorkflowCall, string>();
+  readonly #invocations = new Invocations();
   readonly #counts = { started: 0, succeeded: 0, failed: 0, cancelled: 0, steps: 0 };
   #isDraining = false;
-  #drained: (() => void) | undefined;
 
   constructor(context: ActorContext<EngineMessages>, options: WorkflowEngineOptions) {
     this.#context = context;
@@ -90,12 +87,12 @@ class WorkflowEngine {
       onFault,
       failed: (id, resident, error) => this.#failed(id, resident, error),
     });
-    context.onStop(() => this.#refuseInvoked());
+    context.onStop(() => this.#invocations.refuseAll());
   }
 
   start(): Handlers<EngineMessages> {
     this.#residents.recover();
-    this.#context.after(TIDY_EVERY_MS, () => this.#tidy());
+    keepTidy(this.#context, this.#options);
     return {
       start: (request) => this.#start(request),
       invoke: (call) => this.#invoke(call),
@@ -183,7 +180,7 @@ class WorkflowEngine {
       const request = { workflow: functionName, input: payload, depth, ...limit, ...http };
       const resident = this.#spawnNew(id, compiled, request, true);
       resident.invoked = call;
-      this.#invoked.set(call, id);
+      this.#invocations.begin(call, id);
       resident.sent++;
       resident.ref.tell('beginUnasked', undefined);
     } catch (thrown) {
@@ -195,7 +192,7 @@ class WorkflowEngine {
 
   /** The second call of the same key waits for what the first one began. */
   #join(id: string, call: WorkflowCall): void {
-    this.#whenEnded(id, (result) => settle(call, result));
+    this.#whenEnded(id, (result) => settleCall(call, result));
   }
 
   #resolve(
@@ -209,36 +206,10 @@ class WorkflowEngine {
     });
   }
 
-  #spawnNew(
-    id: string,
-    compiled: CompiledWorkflow,
-    request: Omit<StartExecution, 'id'> & { readonly parent?: ExecutionStarted['parent'] },
-    isInvoked: boolean,
-  ): Resident {
-    const atMs = this.#context.clock.wallMs();
-    const { input, headers, query, depth = 0, parent } = request;
-    if (depth > this.#options.maxDepth) {
-      throw new TroupeError(
-        'CALL_DEPTH_EXCEEDED',
-        `Workflows and functions call each other more than ${this.#options.maxDepth} deep.`,
-      );
-    }
-    const limitMs = Math.min(
-      request.timeoutMs ?? Number.POSITIVE_INFINITY,
-      compiled.summary.timeoutMs ?? Number.POSITIVE_INFINITY,
-    );
-    const state = begin(id, {
-      type: 'executionStarted',
-      workflow: compiled.name,
-      version: compiled.version,
-      input,
-      durability: request.durability ?? compiled.summary.durability ?? 'strict',
-      depth,
-      ...(limitMs !== Number.POSITIVE_INFINITY && { deadlineAtMs: atMs + limitMs }),
-      ...(headers && { headers }),
-      ...(query && { query }),
-      ...(parent && { parent }),
-      atMs,
+  #spawnNew(id: string, compiled: CompiledWorkflow, request: NewExecution, isInvoked: boolean): Resident {
+    const state = startedState(id, compiled, request, {
+      atMs: this.#context.clock.wallMs(),
+      maxDepth: this.#options.maxDepth,
     });
     this.#counts.started++;
     return this.#residents.spawn(state, compiled, { flushed: 0, isInvoked });
@@ -250,18 +221,9 @@ class WorkflowEngine {
     body: ExecutionMessages[T]['body'],
   ) {
     const resident = this.#residents.bring(id);
-    if (!resident) throw this.#whyNot(id, type);
+    if (!resident) throw alreadyOver(this.#archive.state(id));
     resident.sent++;
     return later(resident.ref.ask(type, body) as Promise<never>);
-  }
-
-  /** Of one that has ended, or that never was. */
-  #whyNot(id: string, type: string): TroupeError {
-    const ended = this.#archive.state(id);
-    if (type === 'cancel') return new TroupeError('CONFLICT', `Execution "${id}" is ${ended.status} already.`);
-    return new TroupeError('CONFLICT', `Execution "${id}" is ${ended.status}: there is nothing left to do to it.`, {
-      details: { executionId: id, status: ended.status },
-    });
   }
 
   #redrive(id: string): Later<ExecutionStatus> {
@@ -343,11 +305,7 @@ class WorkflowEngine {
 
   #settle(id: string, { started, invoked }: Resident, result: ExecutionResult): void {
     const { parent } = started;
-    if (invoked) {
-      this.#invoked.delete(invoked);
-      settle(invoked, result);
-      if (this.#isDraining && this.#invoked.size === 0) this.#drained?.();
-    }
+    if (invoked) this.#invocations.settle(invoked, result);
     const waiters = this.#waiters.get(id);
     if (waiters) {
       this.#waiters.delete(id);
@@ -416,41 +374,21 @@ class WorkflowEngine {
   }
 
   #abandon(call: WorkflowCall): void {
-    const id = this.#invoked.get(call);
+    const id = this.#invocations.executionOf(call);
     if (id !== undefined) this.#giveUp(id, 'its caller gave it up');
   }
 
   /** Invoked executions may end; all others go on with the next host. */
   #drain(timeoutMs: number): Later<undefined> {
-    const ended = new Promise<undefined>((resolve) => {
-      this.#isDraining = true;
-      if (this.#invoked.size === 0) return resolve(undefined);
-      this.#drained = () => resolve(undefined);
-      this.#context.after(timeoutMs, () => resolve(undefined));
+    this.#isDraining = true;
+    const late = new Promise<void>((resolve) => {
+      this.#context.after(timeoutMs, resolve);
     });
     return later(
-      ended.then(() => {
-        this.#refuseInvoked();
+      Promise.race([this.#invocations.whenSettled(), late]).then(() => {
+        this.#invocations.refuseAll();
         return undefined;
       }),
-    );
-  }
-
-  #tidy(): void {
-    const { store, keepHistoryMs, keepResultsMs, onFault } = this.#options;
-    const wallMs = this.#context.clock.wallMs();
-    const request = {
-      compactBeforeMs: wallMs - keepHistoryMs,
-      deleteBeforeMs: wallMs - keepResultsMs,
-      limit: TIDIED_AT_ONCE,
-    };
-    store.tidy(request).then(
-      // Where there was more than it takes at once, the next comes soon.
-      (count) => void this.#context.after(count === TIDIED_AT_ONCE ? 0 : TIDY_EVERY_MS, () => this.#tidy()),
-      (thrown: unknown) => {
-        onFault(`Executions that have ended could not be tidied up: ${thrown}`);
-        this.#context.after(TIDY_EVERY_MS, () => this.#tidy());
-      },
     );
   }
 
@@ -462,21 +400,4 @@ class WorkflowEngine {
   #stats(): WorkflowEngineStats {
     return { resident: this.#residents.size, waiting: this.#residents.waitingCount, ...this.#counts };
   }
-
-  #refuseInvoked(): void {
-    for (const call of this.#invoked.keys()) call.failed(hostCloses());
-    this.#invoked.clear();
-  }
-}
-
-function settle(call: WorkflowCall, result: ExecutionResult): void {
-  if (result.kind === 'succeeded') return call.succeeded(result.output ?? EMPTY);
-  if (result.kind === 'cancelled')
-    return call.failed(new TroupeError('CANCELLED', `The execution was cancelled: ${result.reason}.`));
-  const error = deserializeError(result.error);
-  call.failed(error instanceof TroupeError ? error : new TroupeError('STEP_FAILED', error.message, { cause: error }));
-}
-
-function hostCloses(): TroupeError {
-  return new TroupeError('SHUTTING_DOWN', 'The host closes; the execution goes on when it starts again.');
 }

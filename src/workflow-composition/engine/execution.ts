@@ -14,10 +14,11 @@ import { DueQueue } from './due-queue.ts';
 import type { ExecutionMessages, ExecutionParts, Run } from './execution-protocol.ts';
 import { alreadyOver, DEADLINE, deadlinePassed, journalTooLong, notRedrivable } from './faults.ts';
 import { JournalWriter } from './journal-writer.ts';
+import { LookAhead } from './look-ahead.ts';
 import type { StepOutcome } from './protocol.ts';
 import { StepJournal } from './step-journal.ts';
 import { StepRunner } from './step-runner.ts';
-import { openOf, outlookOf, runsOf, summaryOf, viewOf } from './views.ts';
+import { openOf, summaryOf, viewOf } from './views.ts';
 
 /** Journals have a bound; one that reaches it ends. */
 const LONGEST_JOURNAL = 100_000;
@@ -46,8 +47,7 @@ class Execution {
   readonly #outcomes: StepJournal;
   readonly #due = new DueQueue<string>();
   readonly #watchers = new Set<(event: ExecutionEvent) => void>();
-  /** Which step decides on which, as outlooks have told. */
-  readonly #decidedBy = new Map<string, string>();
+  readonly #lookAhead: LookAhead;
   #timer: { readonly atMs: number; readonly cancel: CancelTimer } | undefined;
   #isHeld: boolean;
   #hasTold = false;
@@ -83,6 +83,7 @@ class Execution {
       record: (event) => this.#record(event),
       start: (step) => this.#start(step),
     });
+    this.#lookAhead = new LookAhead(parts, this.#steps);
     context.onStop(() => this.#stop());
   }
 
@@ -147,7 +148,7 @@ class Execution {
     this.#write();
     this.#arm();
     if (isOver(this.#state)) return this.#over();
-    this.#lookAhead();
+    this.#lookAhead.changed();
     this.#rest();
   }
 
@@ -236,7 +237,7 @@ class Execution {
       this.#parts.host.isClosing || (outcome.kind === 'failed' && outcome.error.code === 'SHUTTING_DOWN');
     if (outcome.kind === 'failed' && isClosing) return;
     this.#outcomes.settled(run, outcome);
-    this.#report(run, outcome);
+    this.#lookAhead.stepEnded(run, outcome);
     this.#advance();
   }
 
@@ -337,9 +338,8 @@ class Execution {
     this.#timer?.cancel();
     if (this.#hasTold || !this.#journal.isSettled) return;
     this.#hasTold = true;
-    const { host, compiled } = this.#parts;
-    if (host.horizon > 0) host.tellScheduler('executionEnded', runsOf(this.#state, compiled, this.#decidedBy));
-    host.ended(this.#state);
+    this.#lookAhead.ended();
+    this.#parts.host.ended(this.#state);
   }
 
   /** Waits for nothing but its time, a signal, or its being resumed: it need not be in memory. */
@@ -357,38 +357,12 @@ class Execution {
     this.#timer = { atMs, cancel: this.#context.after(Math.max(0, atMs - this.#wallMs), () => this.#wake()) };
   }
 
-  #lookAhead(): void {
-    const { host } = this.#parts;
-    if (host.horizon === 0) return;
-    const outlook = this.#outlook();
-    for (const { key, decidedBy } of outlook.upcoming) if (decidedBy !== undefined) this.#decidedBy.set(key, decidedBy);
-    if (outlook.upcoming.length > 0) host.tellScheduler('outlookChanged', outlook);
-  }
-
-  #outlook() {
-    const { compiled, host } = this.#parts;
-    return outlookOf(this.#state, compiled, { running: this.#steps.all(), limit: host.horizon });
-  }
-
-  #report({ step, action }: Run, { timing, isCold }: StepOutcome): void {
-    const { host, compiled } = this.#parts;
-    if (host.horizon === 0 || action?.kind !== 'call') return;
-    host.tellScheduler('stepEnded', {
-      workflow: compiled.name,
-      version: compiled.version,
-      key: compiled.language.profileKey(step),
-      target: action.target,
-      runMs: timing.runMs,
-      coldStartMs: isCold ? timing.coldStartMs : undefined,
-    });
-  }
-
   #show() {
     const view = viewOf(this.#state, this.#parts.compiled, {
       running: this.#steps.all(),
       wakeAtMs: this.#due.nextMs,
     });
-    return { view, outlook: this.#outlook() };
+    return { view, outlook: this.#lookAhead.outlook() };
   }
 
   #watch(event: (event: ExecutionEvent) => void): { readonly stop: () => void } {
