@@ -6,7 +6,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { TroupeError } from '../../errors.ts';
-import { closestName } from '../../function-management/registry/closest-name.ts';
+import { closestName } from '../../function-management/closest-name.ts';
 
 export interface Place {
   readonly file: string;

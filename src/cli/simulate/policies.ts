@@ -5,7 +5,7 @@ import { hybridHistogramPolicy } from '../../function-management/autoscaler/hybr
 import { predictivePolicy } from '../../function-management/autoscaler/predictive-policy.ts';
 import type { ScalingPolicy } from '../../function-management/autoscaler/protocol.ts';
 import { reactivePolicy } from '../../function-management/autoscaler/reactive-policy.ts';
-import { closestName } from '../../function-management/registry/closest-name.ts';
+import { closestName } from '../../function-management/closest-name.ts';
 
 const MINUTE_MS = 60_000;
 const POLICIES = ['fixed', 'hybrid-histogram', 'reactive', 'predictive'] as const;

@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { checkFunctionName, FUNCTION_NAME_PATTERN } from '../../config.ts';
 import { TroupeError } from '../../errors.ts';
-import { closestName } from './closest-name.ts';
+import { closestName } from '../closest-name.ts';
 import {
   CURRENT_ALIAS,
   type FunctionAlias,
@@ -144,6 +144,16 @@ export function functionNotFound(name: string, deployed: Iterable<string>): Trou
   return new TroupeError('FUNCTION_NOT_FOUND', `No function named "${name}" is deployed. ${hint}`, {
     details: { name, ...(suggestion !== undefined && { suggestion }) },
   });
+}
+
+export function nameTaken(name: string, holder: string): TroupeError {
+  return new TroupeError(
+    'NAME_TAKEN',
+    `"${name}" is the name of ${holder}. Choose another one, or remove that first.`,
+    {
+      details: { name, holder },
+    },
+  );
 }
 
 function versionNotFound(name: string, version: number, versions: readonly FunctionVersion[]): TroupeError {

@@ -38,6 +38,7 @@ export type RegistryMessages = {
   /**
    * Stores a version and moves `current` to it, in one transaction; answers once that is on disk. Equal to the current version: no new
    * one. The oldest versions without an alias give way when there are too many: they are `pruned` in the same transaction.
+   * Refuses with `INVALID_NAME`, or `NAME_TAKEN` where something else has the name.
    */
   register: {
     body: NewVersion;

@@ -14,6 +14,7 @@ import {
   checkAlias,
   describeEntry,
   functionNotFound,
+  nameTaken,
   repeatedVersion,
   withAlias,
   withVersion,
@@ -37,6 +38,8 @@ export interface RegistryOptions {
   /** Told of every function at start, then of every change. */
   readonly listeners: readonly RegistryListener[];
   readonly clock: Clock;
+  /** What else has a name, as in "a workflow"; no function may have it then. Asked at each deploy. */
+  readonly isTaken?: (name: string) => string | undefined;
   /** Called at start with each thing that was found wrong in the store and mended; a sentence for people. */
   readonly onFault?: (fault: string) => void;
 }
@@ -77,6 +80,8 @@ class Registry {
   async #register(candidate: NewVersion): Promise<ReplyOf<RegistryMessages, 'register'>> {
     const { name, artifact, shape, config } = candidate;
     checkFunctionName(name);
+    const holder = this.#options.isTaken?.(name);
+    if (holder !== undefined) throw nameTaken(name, holder);
     const entry = this.#entries.get(name);
     const repeated = repeatedVersion(entry, candidate);
     if (repeated) return { version: repeated, isNew: false, pruned: [] };

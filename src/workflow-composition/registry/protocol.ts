@@ -45,11 +45,14 @@ export type WorkflowRegistryMessages = {
   /**
    * Compiles the source, checks that every function and workflow that it names is deployed, and makes it the current version; answers once that is on
    * disk. Equal to the current version: no new one. Refuses with `WORKFLOW_INVALID` (`details.faults`: `WorkflowFault[]`), `NAME_TAKEN` where a
-   * function has the name, or `INVALID_NAME`.
+   * function has the name, `PAYLOAD_TOO_LARGE`, or `INVALID_NAME`.
    */
   deploy: { body: WorkflowDeployment; reply: { readonly version: WorkflowVersion; readonly isNew: boolean } };
   /** Refuses with `VERSION_NOT_FOUND`, `WORKFLOW_NOT_FOUND` or `INVALID_NAME`. */
   setAlias: { body: { readonly name: string; readonly alias: string; readonly version: number }; reply: undefined };
+  /** `current` cannot be removed: `CONFLICT`. */
+  removeAlias: { body: { readonly name: string; readonly alias: string }; reply: undefined };
+  /** Nothing starts it any more. The versions that unfinished executions need stay until those have ended, and are found by their number only. */
   remove: { body: { readonly name: string }; reply: undefined };
   describe: { body: { readonly name: string }; reply: WorkflowDescription };
   list: { body: undefined; reply: readonly WorkflowDescription[] };
@@ -58,6 +61,11 @@ export type WorkflowRegistryMessages = {
 /** What the engine and the doors ask without a message; it shows what is on disk. */
 export interface WorkflowTable {
   has(name: string): boolean;
-  /** The current version unless told otherwise. Throws `WORKFLOW_NOT_FOUND`, `VERSION_NOT_FOUND` or `ALIAS_NOT_FOUND`. */
+  /** In order. */
+  names(): readonly string[];
+  /**
+   * The current version unless told otherwise; a version given wins over an alias. Throws `WORKFLOW_NOT_FOUND`, `VERSION_NOT_FOUND`,
+   * `ALIAS_NOT_FOUND`, or `WORKFLOW_INVALID` where a stored version does not compile any more.
+   */
   resolve(name: string, which?: { readonly version?: number; readonly alias?: string }): CompiledWorkflow;
 }

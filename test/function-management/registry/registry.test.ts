@@ -224,6 +224,26 @@ it('answers a failed write with its reason, tells nobody, and goes on from the s
   await host.close();
 });
 
+it('refuses a name that something else has, and stores nothing', async () => {
+  const store = await openMemoryStore();
+  const clock = new VirtualClock();
+  const isTaken = (name: string) => (name === 'order' ? 'a workflow' : undefined);
+  const options = {
+    store: store.database('functions'),
+    artifactsDirectory: '/artifacts',
+    listeners: [],
+    clock,
+    isTaken,
+  };
+  const registry = new ActorSystem({ clock }).spawn(registryActor(options));
+  await expect(registry.ask('register', newVersion('order', 'one'))).rejects.toMatchObject({
+    code: 'NAME_TAKEN',
+    message: expect.stringContaining('"order" is the name of a workflow'),
+  });
+  await registry.ask('register', newVersion('orders', 'one'));
+  expect((await registry.ask('list', undefined)).map(({ name }) => name)).toEqual(['orders']);
+});
+
 it('keeps its invariants under any sequence of changes, and so does what it stored', async () => {
   const name = fc.constantFrom('a', 'b');
   const version = fc.integer({ min: 1, max: 5 });
