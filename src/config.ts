@@ -105,6 +105,15 @@ export const hostConfigSchema = z
     startTimeoutMs: milliseconds(600_000).min(1).default(30_000),
     /** How long `close` waits for the calls inside before it stops their instances. */
     drainTimeoutMs: milliseconds(DAY_MS).default(10_000),
+    /**
+     * Who has instances ready for the steps of workflows that are to come. `just-in-time`: when they are needed, as learned. The others are those of
+     * Fission Workflows: `horizon` looks ahead at nothing, `prewarm-horizon` at the next steps, `prewarm-all` at all.
+     */
+    lookAhead: z.enum(['just-in-time', 'horizon', 'prewarm-horizon', 'prewarm-all']).default('just-in-time'),
+    /** An execution that has ended keeps its history so long: a week, to find out on Monday what went wrong on Friday. */
+    keepHistoryMs: milliseconds(3_650 * DAY_MS).default(7 * DAY_MS),
+    /** And its result so long: a month. Then its id may be used again. */
+    keepResultsMs: milliseconds(3_650 * DAY_MS).default(30 * DAY_MS),
     /** Log lines kept for `logs`, over all functions. */
     keptLogLines: z.number().int().min(0).max(1_000_000).default(10_000),
     /** Invocations kept in the ledger. */

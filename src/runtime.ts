@@ -19,7 +19,12 @@ import type { DeployerMessages } from './function-management/deployer/protocol.t
 import { errorMapper } from './function-management/instance/error-mapping.ts';
 import { instanceActor } from './function-management/instance/instance.ts';
 import { mapStack } from './function-management/instance/stack-mapping.ts';
-import type { RegistryListener, RegistryMessages } from './function-management/registry/protocol.ts';
+import {
+  CURRENT_ALIAS,
+  type FunctionDescription,
+  type RegistryListener,
+  type RegistryMessages,
+} from './function-management/registry/protocol.ts';
 import { registryActor } from './function-management/registry/registry.ts';
 import type { Call } from './function-management/router/call.ts';
 import { Caller, observerFor } from './function-management/router/caller.ts';
@@ -40,8 +45,9 @@ import { resourceSchedulerActor } from './resource-orchestration/resource-schedu
 import { openLmdbStore } from './store/lmdb-store.ts';
 import { openMemoryStore } from './store/memory-store.ts';
 import type { Store } from './store/protocol.ts';
+import { type Composition, composeWorkflows } from './workflow-composition/composition.ts';
 
-export interface Runtime {
+export interface Runtime extends Pick<Composition, 'engine' | 'workflowRegistry' | 'workflowScheduler'> {
   readonly config: HostConfig;
   readonly clock: Clock;
   readonly hold: ProcessHold;
@@ -102,7 +108,11 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
 
   const { payloadLimitBytes, startTimeoutMs, maxCallDepth, cancelGraceMs } = config;
   // The autoscaler and the deployer are told by actors that start before them; by the first message both are there.
-  const later: { autoscaler?: ActorRef<AutoscalerMessages>; deployer?: ActorRef<DeployerMessages> } = {};
+  const later: {
+    autoscaler?: ActorRef<AutoscalerMessages>;
+    deployer?: ActorRef<DeployerMessages>;
+    workflows?: Composition;
+  } = {};
   const router = system.spawn(
     routerActor({
       random,
@@ -114,7 +124,19 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
   );
   let closing: Promise<void> | undefined;
   const isClosing = () => closing !== undefined;
-  const caller = new Caller({ router, ledger, clock, hold, payloadLimitBytes, isClosing });
+  const caller = new Caller({
+    router,
+    ledger,
+    clock,
+    hold,
+    payloadLimitBytes,
+    isClosing,
+    workflows: {
+      has: (name) => later.workflows?.door.has(name) ?? false,
+      invoke: (call) => later.workflows?.door.invoke(call) ?? false,
+      abandon: (call) => later.workflows?.door.abandon(call),
+    },
+  });
   const builder = system.spawn({
     ...builderActor({
       artifactsDirectory: place.artifactsDirectory,
@@ -132,8 +154,10 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
     // A build that is under way at the stop still loads its artifact, in a worker.
     dependsOn: [manager],
   });
+  const deployed = new Map<string, FunctionDescription>();
   const listener: RegistryListener = {
     functionChanged(description) {
+      deployed.set(description.name, description);
       // The registry announces what it has loaded while it is being spawned, and the deployer is spawned after it.
       queueMicrotask(() => {
         router.tell('functionChanged', description);
@@ -142,6 +166,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
       });
     },
     functionRemoved(name) {
+      deployed.delete(name);
       queueMicrotask(() => {
         router.tell('functionRemoved', name);
         later.deployer?.tell('functionRemoved', name);
@@ -157,6 +182,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
       listeners: [listener],
       clock,
       onFault: warn,
+      isTaken: (name) => (later.workflows?.door.has(name) ? 'a workflow' : undefined),
     }),
   );
   const deployer = system.spawn(
@@ -191,11 +217,31 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
   });
   later.autoscaler = autoscaler;
 
+  const composition = composeWorkflows({
+    config,
+    system,
+    store,
+    random,
+    encode: (value) => caller.encode(value),
+    send: (request) => caller.send(request),
+    autoscaler,
+    functionNames: () => deployed.keys(),
+    functionExists: (name) => deployed.has(name),
+    concurrencyOf: (name) => concurrencyOf(deployed.get(name)),
+    newId: executionIds(randomBytes(6).toString('hex')),
+    dependsOn: [router, autoscaler],
+    onFault: warn,
+  });
+  later.workflows = composition;
+
   const close = async () => {
     const drain = { timeoutMs: config.drainTimeoutMs };
+    const { engine } = composition;
+    await engine.ask('drain', drain, { timeoutMs: drain.timeoutMs + SHUTDOWN_TIMEOUT_MS }).catch(() => undefined);
     // A router that cannot drain must not keep the rest from being stopped, nor the store from being closed.
     await router.ask('drain', drain, { timeoutMs: drain.timeoutMs + SHUTDOWN_TIMEOUT_MS }).catch(() => undefined);
     await system.shutdown(SHUTDOWN_TIMEOUT_MS);
+    await composition.close();
     await place.close();
   };
   return {
@@ -213,6 +259,9 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
     router,
     autoscaler,
     manager,
+    engine: composition.engine,
+    workflowRegistry: composition.workflowRegistry,
+    workflowScheduler: composition.workflowScheduler,
     get isClosing() {
       return isClosing();
     },
@@ -221,6 +270,17 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
       return closing;
     },
   };
+}
+
+/** Of the version that calls without a version go to. */
+function concurrencyOf(description: FunctionDescription | undefined): number {
+  const target = description?.aliases.find(({ alias }) => alias === CURRENT_ALIAS)?.targets[0]?.version;
+  return description?.versions.find(({ version }) => version === target)?.config.concurrency ?? 1;
+}
+
+function executionIds(prefix: string): () => string {
+  let count = 0;
+  return () => `x${prefix}-${(count++).toString(36)}`;
 }
 
 interface Place {

@@ -24,7 +24,7 @@ import { holdProcess } from './kernel/process-hold.ts';
 import type { InvocationRecord } from './ledger/protocol.ts';
 import { type Runtime, startRuntime } from './runtime.ts';
 import type { HttpEvent, StreamHead } from './transport/protocol.ts';
-import { type WorkflowParts, Workflows } from './workflows.ts';
+import { Workflows } from './workflows.ts';
 
 export interface DeployOptions extends FunctionConfig {
   /** 1 to 63 lower-case letters, digits and hyphens. */
@@ -82,7 +82,7 @@ export class Troupe implements AsyncDisposable {
   /** @internal Use `createTroupe`. */
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
-    this.workflows = new Workflows(runtime as Runtime & WorkflowParts);
+    this.workflows = new Workflows(runtime);
   }
 
   /**

@@ -67,6 +67,11 @@ export class InvocationRow {
     return this.#times[this.#start + stamp] ?? 0;
   }
 
+  /** Milliseconds since the Unix epoch. */
+  get receivedAtMs(): number {
+    return this.#times[this.#start + STAMPS_IN_ROW] ?? 0;
+  }
+
   /** From its arrival to its answer. */
   get durationMs(): number {
     return this.at(STAMP.replied) - this.at(STAMP.received);
@@ -83,7 +88,7 @@ export class InvocationRow {
       ...(coldStart ? { coldStart } : {}),
       attempt: this.attempt,
       depth: this.depth,
-      receivedAtMs: this.#times[this.#start + STAMPS_IN_ROW] ?? 0,
+      receivedAtMs: this.receivedAtMs,
       phasesUs: phasesUs(this.#times.subarray(this.#start, this.#start + STAMPS_IN_ROW)),
       totalUs: Math.round(this.durationMs * 1e6) / 1e3,
     };

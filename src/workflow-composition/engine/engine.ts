@@ -50,8 +50,6 @@ export interface WorkflowEngineOptions {
   readonly keepResultsMs: number;
   /** Told of what an operator should see. */
   readonly onFault: (fault: string) => void;
-  /** Told of every end. */
-  readonly isClosing: () => boolean;
 }
 
 export function workflowEngineActor(options: WorkflowEngineOptions): ActorDefinition<EngineMessages> {
@@ -121,10 +119,8 @@ class WorkflowEngine {
   }
 
   #makeHost(): ExecutionHost {
-    const { store, callFunction, sendRequest, encode, scheduler, horizon, random, workflows, isClosing } =
-      this.#options;
+    const { store, callFunction, sendRequest, encode, scheduler, horizon, random, workflows } = this.#options;
     const { self, clock } = this.#context;
-    const isDraining = () => this.#isDraining;
     return {
       clock,
       random,
@@ -144,9 +140,6 @@ class WorkflowEngine {
       tellScheduler: (type, body) => void (scheduler as ActorRef<Record<string, { body: unknown }>>).tell(type, body),
       idle: (id, handled, open) => void self.tell('idle', { id, handled, open }),
       ended: (state) => void self.tell('ended', { state }),
-      get isClosing() {
-        return isDraining() || isClosing();
-      },
     };
   }
 

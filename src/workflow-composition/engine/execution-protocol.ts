@@ -56,8 +56,6 @@ export interface ExecutionHost {
   idle(id: string, handled: number, open: OpenExecution): void;
   /** It is over, and that is where it is to be. */
   ended(state: ExecutionState): void;
-  /** The host closes: what fails now fails because of that. */
-  readonly isClosing: boolean;
 }
 
 export interface ExecutionParts {

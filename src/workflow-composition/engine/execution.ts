@@ -233,9 +233,7 @@ class Execution {
     if (run.isChild) this.#handled++;
     if (!this.#steps.isCurrent(run) || run.phase !== 'inside' || isOver(this.#state)) return;
     // It has not failed: the host ends, and the next one goes on with it.
-    const isClosing =
-      this.#parts.host.isClosing || (outcome.kind === 'failed' && outcome.error.code === 'SHUTTING_DOWN');
-    if (outcome.kind === 'failed' && isClosing) return;
+    if (outcome.kind === 'failed' && outcome.error.code === 'SHUTTING_DOWN') return;
     this.#outcomes.settled(run, outcome);
     this.#lookAhead.stepEnded(run, outcome);
     this.#advance();

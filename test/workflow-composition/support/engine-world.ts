@@ -83,6 +83,7 @@ function startEngine(options: WorldOptions, { clock, store, called, faults, told
       horizon,
       workflows: {
         has: (name) => name in workflows,
+        names: () => Object.keys(workflows),
         resolve: (name, which) => compiled(workflows, name, which?.version ?? 1),
       },
       callFunction: (call, settled) => {
@@ -131,7 +132,6 @@ function startEngine(options: WorldOptions, { clock, store, called, faults, told
       keepHistoryMs: 86_400_000,
       keepResultsMs: 7 * 86_400_000,
       onFault: (fault) => void faults.push(fault),
-      isClosing: () => false,
     }),
   ) as unknown as ActorRef<WorkflowEngineMessages>;
   return { system, engine };
