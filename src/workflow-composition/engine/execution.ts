@@ -8,6 +8,7 @@ import type { CancelTimer } from '../../kernel/clock.ts';
 import type { ActorContext, ActorDefinition, Handlers, Later } from '../../kernel/protocol.ts';
 import type { ExecutionEvent } from '../events.ts';
 import type { ExecutionState, ExecutionStatus } from '../execution-state.ts';
+import { MAX_JOURNAL_EVENTS } from '../execution-store/protocol.ts';
 import { apply, isOver } from '../fold.ts';
 import type { Decision, StepAction } from '../language.ts';
 import { DueQueue } from './due-queue.ts';
@@ -20,8 +21,6 @@ import { StepJournal } from './step-journal.ts';
 import { StepRunner } from './step-runner.ts';
 import { openOf, summaryOf, viewOf } from './views.ts';
 
-/** Journals have a bound; one that reaches it ends. */
-const LONGEST_JOURNAL = 100_000;
 /** Rounds of decisions before others get a turn. */
 const ROUNDS_PER_TURN = 64;
 /** What is due sooner is waited for in memory. */
@@ -154,8 +153,8 @@ class Execution {
 
   #decide(): readonly Decision[] {
     const { compiled } = this.#parts;
-    if (this.#state.length >= LONGEST_JOURNAL)
-      return [{ kind: 'fail', error: serializeError(journalTooLong(this.#state.id, LONGEST_JOURNAL)) }];
+    if (this.#state.length >= MAX_JOURNAL_EVENTS)
+      return [{ kind: 'fail', error: serializeError(journalTooLong(this.#state.id, MAX_JOURNAL_EVENTS)) }];
     try {
       return compiled.language.decide(compiled.definition, this.#state);
     } catch (thrown) {
