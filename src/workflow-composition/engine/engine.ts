@@ -172,7 +172,6 @@ class WorkflowEngine {
       const limit = timeoutMs === undefined ? {} : { timeoutMs };
       const request = { workflow: functionName, input: payload, depth, ...limit, ...http };
       const resident = this.#spawnNew(id, compiled, request, true);
-      resident.invoked = call;
       this.#invocations.begin(call, id);
       resident.sent++;
       resident.ref.tell('beginUnasked', undefined);
@@ -292,13 +291,13 @@ class WorkflowEngine {
     if (!resident) return;
     if (status === 'succeeded' || status === 'failed' || status === 'cancelled') this.#counts[status]++;
     this.#counts.steps += state.steps.size;
-    if (state.started.durability === 'memory' && !resident.invoked) this.#archive.keep(state);
+    if (state.started.durability === 'memory' && !this.#invocations.has(id)) this.#archive.keep(state);
     this.#settle(id, resident, resultOf(state));
   }
 
-  #settle(id: string, { started, invoked }: Resident, result: ExecutionResult): void {
+  #settle(id: string, { started }: Resident, result: ExecutionResult): void {
     const { parent } = started;
-    if (invoked) this.#invocations.settle(invoked, result);
+    this.#invocations.settle(id, result);
     const waiters = this.#waiters.get(id);
     if (waiters) {
       this.#waiters.delete(id);

@@ -6,17 +6,27 @@ import type { ExecutionResult } from './protocol.ts';
 
 export class Invocations {
   readonly #executions = new Map<WorkflowCall, string>();
+  /** By execution: it may leave memory and come back while somebody waits. */
+  readonly #calls = new Map<string, WorkflowCall>();
   #allSettled: (() => void) | undefined;
 
   begin(call: WorkflowCall, executionId: string): void {
     this.#executions.set(call, executionId);
+    this.#calls.set(executionId, call);
   }
 
   executionOf(call: WorkflowCall): string | undefined {
     return this.#executions.get(call);
   }
 
-  settle(call: WorkflowCall, result: ExecutionResult): void {
+  has(executionId: string): boolean {
+    return this.#calls.has(executionId);
+  }
+
+  settle(executionId: string, result: ExecutionResult): void {
+    const call = this.#calls.get(executionId);
+    if (!call) return;
+    this.#calls.delete(executionId);
     this.#executions.delete(call);
     settleCall(call, result);
     if (this.#executions.size === 0) this.#allSettled?.();
@@ -33,6 +43,7 @@ export class Invocations {
   refuseAll(): void {
     const calls = [...this.#executions.keys()];
     this.#executions.clear();
+    this.#calls.clear();
     const why = 'The host closes; the execution goes on when it starts again.';
     for (const call of calls) call.failed(new TroupeError('SHUTTING_DOWN', why));
     this.#allSettled?.();

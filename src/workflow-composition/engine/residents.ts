@@ -3,7 +3,6 @@
  * do leaves memory when nothing that it was sent is still on its way to it (invariant 5).
  */
 import { TroupeError } from '../../errors.ts';
-import type { WorkflowCall } from '../../function-management/router/protocol.ts';
 import type { CancelTimer } from '../../kernel/clock.ts';
 import type { ActorContext, ActorRef } from '../../kernel/protocol.ts';
 import type { ExecutionStarted } from '../events.ts';
@@ -24,7 +23,6 @@ export interface Resident {
   readonly started: Omit<ExecutionStarted, 'type'>;
   /** Messages that it was sent and that it counts. */
   sent: number;
-  invoked?: WorkflowCall;
 }
 
 export interface ResidentsParts {

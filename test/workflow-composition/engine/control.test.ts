@@ -154,6 +154,21 @@ describe('an id', () => {
   });
 });
 
+describe('a workflow that is called as a function', () => {
+  it('settles the call although it was not in memory while the workflow inside it slept', async () => {
+    const outer: Graph = { tasks: { c: { run: 'nap' } }, output: 'c' };
+    const nap: Graph = { tasks: { n: { sleepMs: 60_000 }, m: { output: 'slept', after: ['n'] } }, output: 'm' };
+    const { engine, clock } = await world({ workflows: { outer, nap } });
+    const answers: unknown[] = [];
+    const succeeded = (payload: Uint8Array) => answers.push(decodePayload(payload));
+    engine.tell('invoke', { functionName: 'outer', payload: input(), depth: 0, succeeded, failed: () => {} });
+    await clock.advance(10_000);
+    expect(await engine.ask('stats', undefined)).toMatchObject({ resident: 0, waiting: 2 });
+    await clock.advance(60_000);
+    expect(answers).toEqual(['slept']);
+  });
+});
+
 describe('a host that closes', () => {
   it('leaves what runs to the next one, which begins the step again under the same key', async () => {
     const { engine, clock, called, system, startEngine, store } = await running();

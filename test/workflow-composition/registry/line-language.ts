@@ -30,6 +30,7 @@ export function lineLanguage(name: string): LineLanguage {
     }),
     decide: () => [],
     prepare: () => ({ kind: 'output', output: undefined }),
+    redrive: () => [],
     outlook: () => [],
     profileKey: (step) => step,
     graph: () => ({ nodes: [] }),
