@@ -153,7 +153,7 @@ export class ActorCell implements Cell {
     for (const child of this.children) child.kill();
     this.#incarnation.abandon();
     this.#close('killed');
-    this.#incarnation.rejectOwed(stoppedError(this.path));
+    this.#incarnation.rejectOwed(() => stoppedError(this.path));
     this.#cutCleanUpShort();
     this.#finish({ path: this.path, reason: 'killed' });
   }
@@ -235,7 +235,7 @@ export class ActorCell implements Cell {
     this.#state = 'restarting';
     this.#busy = true;
     this.#incarnation.end();
-    this.#incarnation.rejectOwed(stoppedError(this.path));
+    this.#incarnation.rejectOwed(() => stoppedError(this.path));
     await this.#cleanUp('bounded');
     if (this.#state === 'restarting') this.#cancelBackoff = this.#host.clock.after(delayMs, () => this.start());
   }
@@ -244,9 +244,9 @@ export class ActorCell implements Cell {
     if (this.#state === 'stopped') return;
     const hasFailed = reason === 'failed' || this.#incarnation.isOver;
     this.#close(reason === 'failed' && !this.#handlers ? 'failed-start' : 'stopped');
-    if (hasFailed) this.#incarnation.rejectOwed(stoppedError(this.path));
+    if (hasFailed) this.#incarnation.rejectOwed(() => stoppedError(this.path));
     await this.#cleanUp(hasFailed ? 'bounded' : 'patient');
-    this.#incarnation.rejectOwed(stoppedError(this.path));
+    this.#incarnation.rejectOwed(() => stoppedError(this.path));
     this.#finish({ path: this.path, reason, ...(error ? { error } : {}) });
   }
 

@@ -62,8 +62,11 @@ export class Incarnation {
     this.#cancels.clear();
   }
 
-  rejectOwed(error: TroupeError): void {
-    for (const reply of this.#owed) reply.reject(error);
+  /** Most actors end owing nothing, and the stack of an error costs more than all the rest of that. */
+  rejectOwed(error: () => TroupeError): void {
+    if (this.#owed.size === 0) return;
+    const reason = error();
+    for (const reply of this.#owed) reply.reject(reason);
     this.#owed.clear();
   }
 
