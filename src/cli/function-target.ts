@@ -8,6 +8,11 @@ export function looksLikePath(target: string): boolean {
   return target.includes('/') || target.includes('\\') || extname(target) !== '' || /^\.+$/.test(target);
 }
 
+/** No function is in YAML. */
+export function isWorkflowPath(path: string): boolean {
+  return /\.ya?ml$/i.test(path);
+}
+
 /** Throws `SOURCE_NOT_FOUND`. */
 export function checkPath(path: string): void {
   if (existsSync(path)) return;

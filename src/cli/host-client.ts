@@ -14,12 +14,17 @@ export interface HostRequest {
 const ERROR_TRAILER = 'x-troupe-error';
 const ERROR_LINE = '{"error":{';
 
+type CheckName = (name: string, what?: 'function' | 'workflow') => string;
+
+/** In characters; of an execution, and of a signal. */
+const MAX_ID_LENGTH = 200;
+
 export class HostClient {
   readonly #base: URL;
   readonly #signal: AbortSignal;
-  readonly #checkName: (name: string) => string;
+  readonly #checkName: CheckName;
 
-  private constructor(base: URL, signal: AbortSignal, checkName: (name: string) => string) {
+  private constructor(base: URL, signal: AbortSignal, checkName: CheckName) {
     this.#base = base;
     this.#signal = signal;
     this.#checkName = checkName;
@@ -43,6 +48,21 @@ export class HostClient {
   /** Where a function is. Throws `INVALID_NAME`. */
   functionPath(name: string): string {
     return `/functions/${this.#checkName(name)}`;
+  }
+
+  /** Where a workflow is. Throws `INVALID_NAME`. */
+  workflowPath(name: string): string {
+    return `/workflows/${this.#checkName(name, 'workflow')}`;
+  }
+
+  /** Where an execution is. Throws `INVALID_ARGUMENT`. */
+  executionPath(id: string): string {
+    return `/executions/${idSegment(id, 'The id of an execution')}`;
+  }
+
+  /** Where a signal goes. Throws `INVALID_ARGUMENT`. */
+  signalPath(id: string, signal: string): string {
+    return `${this.executionPath(id)}/signals/${idSegment(signal, 'The name of a signal')}`;
   }
 
   /** The parsed body of a successful answer; undefined if it has none. */
@@ -155,6 +175,11 @@ export class HostClient {
       `What answers at ${this.#base.origin} is not a troupe host (HTTP status ${status}). Name another with --host.`,
     );
   }
+}
+
+function idSegment(text: string, what: string): string {
+  if (text.length >= 1 && text.length <= MAX_ID_LENGTH) return encodeURIComponent(text);
+  throw new TroupeError('INVALID_ARGUMENT', `${what} has 1 to ${MAX_ID_LENGTH} characters, not ${text.length}.`);
 }
 
 /** `127.0.0.1:4460` is as good as `http://127.0.0.1:4460`. */

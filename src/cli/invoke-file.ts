@@ -14,6 +14,9 @@ export interface InvokeFlags extends PayloadOptions, FunctionFlags, HostFlags {
   readonly alias?: string;
   readonly idempotencyKey?: string;
   readonly stream?: boolean;
+  /** For a workflow. */
+  readonly functions?: string;
+  readonly header?: Readonly<Record<string, string>>;
 }
 
 /** What there is to print, from a gateway or from a host of our own. */

@@ -12,6 +12,7 @@ import { addInvoke } from './commands/invoke.ts';
 import { addLogs } from './commands/logs.ts';
 import { addServe } from './commands/serve.ts';
 import { addSimulate } from './commands/simulate.ts';
+import { addWorkflows } from './commands/workflows.ts';
 import { openTerminal, reportError, type Terminal } from './terminal.ts';
 
 /** Resolves with the exit code. */
@@ -67,6 +68,7 @@ Exit codes: 0 ok, 1 function failed, 2 usage, 3 configuration or build, 4 not al
   addServe(program, terminal);
   addDeploy(program, terminal);
   addFunctions(program, terminal);
+  addWorkflows(program, terminal);
   addLogs(program, terminal);
   addBench(program, terminal);
   addSimulate(program, terminal);

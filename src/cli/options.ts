@@ -38,3 +38,11 @@ export function wholeNumberFrom(min: number, max: number = Number.MAX_SAFE_INTEG
 export function defined<T extends object>(values: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
 }
+
+/** Reads `Name: value`, several times. Names are in lower case, as every HTTP server has them; one that is repeated is one, as HTTP joins them. */
+export function header(text: string, earlier: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const [, name = '', value = ''] = /^([!#$%&'*+.^`|~\w-]+):\s*(.*?)\s*$/.exec(text) ?? [];
+  if (name === '') throw new InvalidArgumentError("It must look like 'Name: value'.");
+  const key = name.toLowerCase();
+  return { ...earlier, [key]: earlier[key] === undefined ? value : `${earlier[key]}, ${value}` };
+}

@@ -16,10 +16,18 @@ export interface Terminal {
   readonly closed: AbortSignal;
   /** True when a person reads standard output. */
   readonly isInteractive: boolean;
+  /** Of the terminal; 80 by 24 where there is none. */
+  readonly columns: number;
+  readonly rows: number;
+  /** Writes to standard output what is no line: what steers a terminal. */
+  raw(text: string): void;
   /** For standard output, and for standard error: only a terminal gets colours, and only without NO_COLOR. */
   readonly outColors: Colors;
   readonly noteColors: Colors;
 }
+
+const DEFAULT_COLUMNS = 80;
+const DEFAULT_ROWS = 24;
 
 export function openTerminal(): Terminal {
   const { stdout, stderr } = process;
@@ -39,6 +47,13 @@ export function openTerminal(): Terminal {
     },
     closed: closed.signal,
     isInteractive: stdout.isTTY === true,
+    get columns() {
+      return stdout.columns || DEFAULT_COLUMNS;
+    },
+    get rows() {
+      return stdout.rows || DEFAULT_ROWS;
+    },
+    raw: (text) => void stdout.write(text),
     outColors: pc.createColors(stdout.isTTY === true && stdout.hasColors()),
     noteColors: pc.createColors(stderr.isTTY === true && stderr.hasColors()),
   };

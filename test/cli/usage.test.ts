@@ -2,21 +2,30 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { addFunctionOptions } from '../../src/cli/function-options.ts';
-import { main } from '../../src/cli/main.ts';
 import { DEFAULT_HOST, DEFAULT_PORT, ISOLATIONS, PRIORITIES } from '../../src/config.ts';
-import { errorOf, type Ran, troupe } from './troupe-process.ts';
+import { inProcess } from './in-process.ts';
+import { errorOf, troupe } from './troupe-process.ts';
 
 const HELLO = fileURLToPath(new URL('./fixtures/hello.ts', import.meta.url));
-const COMMANDS = ['invoke', 'serve', 'deploy', 'fn', 'logs', 'bench', 'simulate'];
-const NOUN_COMMANDS = ['ls', 'describe', 'versions', 'rm', 'alias'].map((name) => `fn ${name}`);
+const ORDER = fileURLToPath(new URL('./fixtures/order.wf.yaml', import.meta.url));
+const COMMANDS = ['invoke', 'serve', 'deploy', 'fn', 'wf', 'logs', 'bench', 'simulate'];
+const WF_COMMANDS = 'deploy ls alias rm start result show history watch signal cancel pause resume redrive'.split(' ');
+const NOUN_COMMANDS = [
+  ...['ls', 'describe', 'versions', 'rm', 'alias'].map((name) => `fn ${name}`),
+  ...WF_COMMANDS.map((name) => `wf ${name}`),
+];
+
+const words = (args: string) =>
+  args
+    .split(' ')
+    .filter(Boolean)
+    .map((arg) => (arg === 'HELLO' ? HELLO : arg === 'ORDER' ? ORDER : arg));
 
 describe('help', () => {
   it.each(['', ...COMMANDS, ...NOUN_COMMANDS])('of "troupe %s" shows an example and exits 0', async (command) => {
-    const words = command.split(' ').filter(Boolean);
-    const { code, stdout, stderr } = await inProcess([...words, '--help']);
+    const { code, stdout, stderr } = await inProcess([...words(command), '--help']);
     expect(stdout).toMatch(/^Usage: troupe/);
     expect(stdout).toMatch(new RegExp(`Examples?:\n +\\$ .*troupe ${command}`));
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -147,10 +156,70 @@ describe('a command line that is wrong', () => {
     ['fn alias hello current', 'Say which version'],
     ['fn alias hello current newest', '"newest" is neither a version nor VERSION=WEIGHT'],
     ['fn alias hello canary 2 --rm', 'Give versions, or --rm, not both.'],
+    ['invoke HELLO --functions .', '--functions is for a workflow, and this is a function'],
+    ['invoke HELLO --header A:b', '--header is for a workflow, and this is a function'],
+    ['invoke hello --functions .', '--functions is for a workflow in a file'],
+    ['invoke ORDER --function .', 'Did you mean --functions?'],
+    ['invoke ORDER --headers A:b', 'Did you mean --header?'],
+    ['invoke ORDER --header nothing', "It must look like 'Name: value'."],
+    ['invoke ORDER --memory 64', '--memory is for a function, and this is a workflow'],
+    ['invoke ORDER --stream', '--stream is for a function, and this is a workflow'],
+    ['invoke ORDER --version 1', '--version is for a function on a host'],
+    ['invoke ORDER -d {bad', '--data is not JSON'],
+    ['wf', 'Usage: troupe wf'],
+    ['wf dploy', 'Did you mean deploy?'],
+    ['wf strat', 'Did you mean start?'],
+    ['wf histroy', 'Did you mean history?'],
+    ['wf wach', 'Did you mean watch?'],
+    ['wf signl', 'Did you mean signal?'],
+    ['wf cancle', 'Did you mean cancel?'],
+    ['wf redrve', 'Did you mean redrive?'],
+    ['wf deploy --name order', "missing required argument 'path'"],
+    ['wf deploy ORDER', "required option '-n, --name <name>' not specified"],
+    ['wf deploy ORDER --name order --nam order', 'Did you mean --name?'],
+    ['wf deploy ORDER --name Order', '"Order" is not a workflow name'],
+    ['wf deploy ORDER --name order --hots x', 'Did you mean --host?'],
+    ['wf deploy ORDER --name order --host ftp://x', '--host: "ftp://x" is not the address of a host'],
+    ['wf ls a b', 'too many arguments'],
+    ['wf ls Order', '"Order" is not a workflow name'],
+    ['wf ls --execution', 'Did you mean --executions?'],
+    ['wf ls --statuss failed', 'Did you mean --status?'],
+    ['wf ls --status broken', 'Allowed choices are running, paused, cancelling, succeeded, failed, cancelled.'],
+    ['wf ls --limits 1', 'Did you mean --limit?'],
+    ['wf ls --limit 0', "'--limit <n>' argument '0' is invalid. It must be from 1 to 1000."],
+    ['wf alias order current', "missing required argument 'version'"],
+    ['wf alias order current newest', '"newest" is not a version'],
+    ['wf alias order current 0', '"0" is not a version'],
+    ['wf rm', "missing required argument 'name'"],
+    ['wf rm Order', '"Order" is not a workflow name'],
+    ['wf start', "missing required argument 'name'"],
+    ['wf start Order', '"Order" is not a workflow name'],
+    ['wf start ORDER', 'run it without a host with "troupe invoke'],
+    ['wf start order -d {bad', '--data is not JSON'],
+    ['wf start order --dta 1', 'Did you mean --data?'],
+    ['wf start order --ids a', 'Did you mean --id?'],
+    ['wf start order --versions 1', 'Did you mean --version?'],
+    ['wf start order --version two', "'--version <n>' argument 'two' is invalid"],
+    ['wf start order --allias a', 'Did you mean --alias?'],
+    ['wf start order --durabilty strict', 'Did you mean --durability?'],
+    ['wf start order --durability eternal', 'Allowed choices are strict, pipelined, memory.'],
+    ['wf start order --timout 5', 'Did you mean --timeout?'],
+    ['wf start order --timeout 0', "'--timeout <ms>' argument '0' is invalid"],
+    ['wf start order --wiat', 'Did you mean --wait?'],
+    ['wf result', "missing required argument 'id'"],
+    ['wf show', "missing required argument 'id'"],
+    [`wf show ${'x'.repeat(201)}`, 'The id of an execution has 1 to 200 characters, not 201.'],
+    ['wf history a b', 'too many arguments'],
+    ['wf watch a --jsn', 'Did you mean --json?'],
+    ['wf signal a', "missing required argument 'signal'"],
+    ['wf signal a go -d {bad', '--data is not JSON'],
+    [`wf signal a ${'x'.repeat(201)}`, 'The name of a signal has 1 to 200 characters, not 201.'],
+    ['wf cancel a --resaon b', 'Did you mean --reason?'],
+    ['wf pause', "missing required argument 'id'"],
   ];
 
   it.each(WRONG)('"troupe %s" exits 2 and says what is wrong', async (args, says) => {
-    const { code, stdout, stderr } = await inProcess(args.split(' ').filter(Boolean));
+    const { code, stdout, stderr } = await inProcess(words(args));
     expect(stderr).toContain(says);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   });
@@ -172,16 +241,23 @@ describe('a command line that is wrong', () => {
 describe('without a host', () => {
   const nowhere = { env: { TROUPE_HOST: '127.0.0.1:9' } };
 
-  it.each(['fn ls', 'fn rm hello', 'logs', 'logs -f', 'deploy HELLO --name hello', 'invoke hello', 'bench hello'])(
-    '"troupe %s" exits 8 and says how to start one',
-    async (args) => {
-      const { code, stdout, stderr } = await troupe(args.split(' '), nowhere);
-      expect(stderr).toContain(
-        'HOST_UNREACHABLE: No host answers at http://127.0.0.1:9. Start one with "troupe serve"',
-      );
-      expect({ code, stdout }).toEqual({ code: 8, stdout: '' });
-    },
-  );
+  it.each([
+    'fn ls',
+    'fn rm hello',
+    'logs',
+    'logs -f',
+    'deploy HELLO --name hello',
+    'invoke hello',
+    'bench hello',
+    'wf ls',
+    'wf start order',
+    'wf show a',
+    'wf watch a',
+  ])('"troupe %s" exits 8 and says how to start one', async (args) => {
+    const { code, stdout, stderr } = await troupe(args.split(' '), nowhere);
+    expect(stderr).toContain('HOST_UNREACHABLE: No host answers at http://127.0.0.1:9. Start one with "troupe serve"');
+    expect({ code, stdout }).toEqual({ code: 8, stdout: '' });
+  });
 
   it('a folder that reads as a name is pointed out', async () => {
     const { code, stderr } = await troupe(['invoke', 'folder'], nowhere);
@@ -198,28 +274,6 @@ describe('without a host', () => {
     expect(await troupe(['fn', 'ls', '--host', '127.0.0.1:9'], wrong)).toMatchObject({ code: 8 });
   });
 });
-
-/** Without a process of its own: only for what is refused, or done, before anything is started. */
-async function inProcess(args: readonly string[]): Promise<Ran> {
-  const ran = { stdout: '', stderr: '' };
-  const code = await main(
-    args.map((arg) => (arg === 'HELLO' ? HELLO : arg)),
-    {
-      out: (line) => {
-        ran.stdout += `${line}\n`;
-      },
-      note: (line) => {
-        ran.stderr += `${line}\n`;
-      },
-      drained: async () => {},
-      closed: new AbortController().signal,
-      isInteractive: false,
-      outColors: pc.createColors(false),
-      noteColors: pc.createColors(false),
-    },
-  );
-  return { code, ...ran };
-}
 
 const IMPORT = /^(?:import|export) (?:[^'"]* from )?['"]([^'"]+)['"];$/gm;
 

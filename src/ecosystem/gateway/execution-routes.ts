@@ -118,9 +118,12 @@ export async function result(exchange: Exchange): Promise<void> {
   const execution = executionOf(exchange);
   const outcome = await waitForResult(exchange, execution, preferredWaitMs(exchange) ?? Number.POSITIVE_INFINITY);
   if (outcome.kind === 'closing') throw new TroupeError('SHUTTING_DOWN', 'The host closes: ask again when it is back.');
-  if (outcome.kind !== 'pending') return sendOutcome(exchange, outcome);
+  const { id } = execution;
+  if (outcome.kind !== 'pending') {
+    return sendOutcome(exchange, outcome, isTrue(exchange.query.get('details')) ? { id } : undefined);
+  }
   const { status } = await execution.status();
-  exchange.sendJson(202, { id: execution.id, status }, ['Location', pathOf(execution.id)]);
+  exchange.sendJson(202, { id, status }, ['Location', pathOf(id)]);
 }
 
 /** 202: taken, and kept until a step wants it. */

@@ -289,6 +289,8 @@ describe('GET /executions/:id/result', () => {
     await until(() => asked === 1);
     resolve({ done: true });
     for (const answer of answers) expect((await answer).json).toEqual({ done: true });
+    const detailed = await ask(gateway, '/executions/a/result?details=1');
+    expect(detailed.json).toEqual({ result: { done: true }, execution: { id: 'a' } });
   });
 
   it('waits once in the host for all who wait here, and for those who came after others have gone', async () => {
