@@ -39,10 +39,11 @@ function executionError(
 ): SerializedError {
   const compensations = run.undoFailures.map((failure) => ({ step: failure.step, error: failure.error }));
   const details = { step, ...(compensations.length > 0 && { failedCompensations: compensations }) };
-  const notTakenBack =
-    compensations.length > 0 ? ` Taking back failed too: ${compensations.map((each) => each.step).join(', ')}.` : '';
+  const names = compensations.map((each) => each.step).join(', ');
+  const message = `Task "${step}" failed: ${error.message}`;
+  const whole = names === '' ? message : `${message.replace(/\.?$/, '.')} Taking back failed too: ${names}.`;
   return {
-    ...plainError('STEP_FAILED', `Task "${step}" failed: ${error.message}${notTakenBack}`, details),
+    ...plainError('STEP_FAILED', whole, details),
     cause: error,
   };
 }

@@ -46,13 +46,17 @@ export class Inputs {
     return resolved;
   }
 
+  /** Before any other: what a task says of the first turn of a loop is known to its inputs as it is in later turns. */
+  *begin(): Work<void> {
+    for (const key of SPECIAL_INPUTS) if (this.has(key)) yield* this.get(key);
+  }
+
   /** All that are set, without those that loops know of. */
   *all(): Work<Record<string, unknown>> {
     const entries: [string, unknown][] = [];
-    const keys = [...(this.node.task?.inputs.keys() ?? [])];
-    // What a task says of the first turn is known to its other inputs, as in later turns.
-    for (const key of keys) if (SPECIAL_INPUTS.has(key)) yield* this.get(key);
-    for (const key of keys) if (!SPECIAL_INPUTS.has(key)) entries.push([key, yield* this.get(key)]);
+    for (const key of this.node.task?.inputs.keys() ?? []) {
+      if (!SPECIAL_INPUTS.has(key)) entries.push([key, yield* this.get(key)]);
+    }
     return mapOf(entries);
   }
 

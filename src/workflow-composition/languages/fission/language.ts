@@ -7,6 +7,8 @@ import { decide } from './decide.ts';
 import type { FissionDefinition } from './definition.ts';
 import { describe } from './describe.ts';
 import type { Expressions } from './expression.ts';
+import { graph } from './graph.ts';
+import { outlook } from './outlook.ts';
 import { parseDefinition } from './parse.ts';
 import { prepare } from './prepare.ts';
 import { profileKey } from './profile-key.ts';
@@ -19,9 +21,9 @@ export function fissionLanguage(expressions: Expressions): Language<FissionDefin
     decide: (definition, state) => decide(definition, state, expressions),
     prepare: (definition, state, step) => prepare({ definition, state, step, expressions }),
     redrive: (definition, state) => stepsToRedrive({ definition, state, expressions }),
-    outlook: () => [],
+    outlook: (definition, state, limit) => outlook({ definition, state, expressions, limit }),
     profileKey,
-    graph: () => ({ nodes: [] }),
+    graph: (definition, state) => graph({ definition, state, expressions }),
     describe,
   };
 }

@@ -56,8 +56,35 @@ export function parseTask(parsing: Parsing, id: string, source: Source, depth: n
     const undo = parsing.task(`${id}/compensate`, compensate, depth + 1);
     if (undo) task.compensate = undo;
   }
+  checkRequired(parsing, task, map);
   checkEffect(parsing, task, map);
   return task;
+}
+
+/** What cannot be missing, with what may stand in for it. */
+const REQUIRED: Readonly<Partial<Record<BuiltinName, readonly (readonly string[])[]>>> = {
+  if: [['if']],
+  switch: [['switch']],
+  foreach: [['foreach', 'default'], ['do']],
+  repeat: [['times'], ['do']],
+  while: [['expr'], ['limit'], ['do']],
+  http: [['url', 'default']],
+  javascript: [['expr']],
+};
+
+function checkRequired(parsing: Parsing, { id, runs, inputs }: Task, { entries, at: taskAt }: MapSource): void {
+  if (runs.kind !== 'builtin') return;
+  for (const names of REQUIRED[runs.name] ?? []) {
+    if (names.some((name) => inputs.has(name))) continue;
+    const given = entries.get('inputs')?.keyAt ?? taskAt;
+    parsing.faults.add(`task "${id}" runs "${runs.name}", which needs the input "${names[0]}"`, given);
+  }
+  const isTurnTask = runs.name === 'foreach' || runs.name === 'repeat';
+  const turn = isTurnTask ? inputs.get('do') : undefined;
+  if (turn === undefined || turn.kind === 'body' || turn.kind === 'expression') return;
+  const given = entries.get('inputs')?.value;
+  const at = given?.kind === 'map' ? given.entries.get('do')?.value.at : undefined;
+  parsing.faults.add(`"do" of task "${id}" is a task, which has "run", or a workflow, which has "tasks"`, at);
 }
 
 /** A setting that changes nothing is a mistake that nobody would notice. */

@@ -60,6 +60,7 @@ function* actionOf(run: Run, node: Node, task: Task): Work<StepAction> {
   const { runs } = task;
   const isLoop = runs.kind === 'builtin' && runs.name === 'while';
   const inputs = new Inputs(run, node, isLoop ? { _count: 0 } : {});
+  yield* inputs.begin();
   const action = yield* reachOut(run, task, inputs);
   if (!asksForInputs(run, node) || action.kind === 'sleep' || action.kind === 'await' || action.kind === 'fail')
     return action;

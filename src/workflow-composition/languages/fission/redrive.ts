@@ -20,18 +20,24 @@ export function stepsToRedrive({ definition, state, expressions }: RedriveReques
 }
 
 function visit(run: Run, node: Node, again: Set<string>): void {
-  if (node.compensation !== undefined) {
+  if (node.compensation !== undefined && run.state.steps.has(node.compensation.step)) {
     // What it did was taken back, or may have been in part.
     addAll(node, again);
     return;
   }
   // A failure that was caught stands, with all that led to it.
-  if (node.status === 'succeeded') return;
+  if (node.status !== 'succeeded') addUnfinished(run, node, again);
+  if (node.catching && node.status === 'succeeded') visit(run, node.catching, again);
+  for (const child of childrenOf(node)) {
+    if (node.status !== 'succeeded' || child.status === 'succeeded') visit(run, child, again);
+  }
+}
+
+function addUnfinished(run: Run, node: Node, again: Set<string>): void {
   const known = run.state.steps.get(node.step);
   // Where it succeeded but what it put out did not: only that runs again, unless it cannot run at all.
   if (known?.status !== 'succeeded' || node.expansion === undefined) again.add(node.step);
   if (node.catching) addAll(node.catching, again);
-  for (const child of childrenOf(node)) visit(run, child, again);
 }
 
 function addAll(node: Node, again: Set<string>): void {

@@ -58,7 +58,7 @@ function advance(run: Run, steps: readonly string[]): void {
     turnBack(run);
     takeBack(run);
   }
-  if (isCancelling(run.state)) turnBack(run);
+  if (isCancelling(run.state) || run.state.status === 'cancelled') turnBack(run);
   if (run.isBackward) takeBack(run);
 }
 

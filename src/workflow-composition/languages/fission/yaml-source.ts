@@ -21,6 +21,8 @@ export function readYaml(text: string, faults: Faults): Source | undefined {
     for (const { message, pos } of [...document.errors, ...document.warnings]) {
       faults.add(`YAML: ${message.replace(/\.?$/, '')}`, placeOf(lines, pos[0]));
     }
+    // What could be read of a broken text has mistakes that nobody made.
+    if (!faults.isEmpty) return undefined;
     return new Reader(lines, faults).read(document.contents, 0);
   } catch (thrown) {
     if (thrown instanceof RangeError) return faults.add('is nested too deeply');
@@ -105,8 +107,9 @@ class Reader {
   #alias(node: Node, name: string): Source {
     const source = this.#anchored.get(name);
     if (source === undefined) {
-      // One that names nothing the YAML parser has told of.
-      if (this.#anchored.has(name)) this.#faults.add(`the alias "${name}" stands inside what it names`, this.#at(node));
+      const isInside = this.#anchored.has(name);
+      const why = isInside ? 'stands inside what it names' : 'names nothing that stands before it';
+      this.#faults.add(`the alias "${name}" ${why}`, this.#at(node));
       return NOTHING;
     }
     const before = this.#aliasedNodes;
