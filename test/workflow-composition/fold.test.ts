@@ -126,7 +126,7 @@ describe('a fold', () => {
     state.derived = 'of before';
     state.changed = [];
     apply(state, { type: 'executionRedriven', steps: ['b'], atMs: 3 });
-    expect(state).toEqual({ ...stateAfter(succeeded('a')), length: 5, updatedAtMs: 3 });
+    expect(state).toEqual({ ...stateAfter(succeeded('a')), length: 5, redrivenAtMs: 3, updatedAtMs: 3 });
     expect(state.changed).toEqual(['a']);
     apply(state, succeeded('b'));
     expect([...state.steps.keys()]).toEqual(['a', 'b']);
