@@ -36,6 +36,11 @@ export function askedInputs(texts: readonly string[], aliases: readonly (readonl
   return { all, ids };
 }
 
+/** In what takes a task back, its own inputs are those of that task. */
+export function asksForOwnInputs(text: string): boolean {
+  return /\b(?:input|task)\s*\(\s*\)|\btaskId\b/.test(text);
+}
+
 function after(text: string, match: RegExpExecArray): string {
   return text.slice(match.index + match[0].length);
 }

@@ -53,6 +53,8 @@ export interface Task {
   readonly timeoutMs?: number;
   readonly awaits?: { readonly signal: string; readonly timeoutMs?: number };
   readonly compensate?: Task;
+  /** What takes it back looks at its inputs. */
+  readonly undoAsksForInputs?: boolean;
 }
 
 export type Runnable =

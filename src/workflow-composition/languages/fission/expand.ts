@@ -3,7 +3,7 @@ import { TroupeError } from '../../../errors.ts';
 import { decodePayload } from '../../../transport/codec.ts';
 import type { Body, Task } from './definition.ts';
 import { isBodyShape, mayBeBody } from './dynamic-output.ts';
-import { asMarker, type Marker } from './markers.ts';
+import { type Marker, markerIn } from './markers.ts';
 import { outputLabel } from './nested-bodies.ts';
 import type { Node, Run } from './node.ts';
 import { isControl } from './outputs.ts';
@@ -31,9 +31,7 @@ export function workOf(run: Run, node: Node): Work | undefined {
 }
 
 function markedWork(run: Run, task: Task, payload: Uint8Array): Work | undefined {
-  // A marker is a small map: a first byte that is none spares decoding.
-  if (((payload[0] ?? 0) & 0xf0) !== 0x80) return undefined;
-  const marker = asMarker(decodePayload(payload));
+  const marker = markerIn(payload);
   switch (marker?.$flow) {
     case 'branch':
       return { kind: 'place', label: marker.at, body: bodyAt(run, task, { label: marker.at, plain: marker.plain }) };

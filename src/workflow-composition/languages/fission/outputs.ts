@@ -1,6 +1,6 @@
 /** What a node has put out in the end: the output of whatever ran in its place. Decoded when it is looked at, and once. */
 import { decodePayload } from '../../../transport/codec.ts';
-import { asMarker } from './markers.ts';
+import { asMarker, markerIn } from './markers.ts';
 import type { Node, Run } from './node.ts';
 
 const CONTROL = new Set(['if', 'switch', 'foreach', 'repeat', 'while']);
@@ -55,7 +55,8 @@ function rawOutput(run: Run, node: Node): unknown {
 export function outputStepOf(run: Run, node: Node): string | undefined {
   if (node.catching) return outputStepOf(run, node.catching);
   const { expansion } = node;
-  if (expansion === undefined) return isControl(node) && asMarker(decodedOutput(run, node)) ? undefined : node.step;
+  if (expansion === undefined)
+    return isControl(node) && markerIn(run.state.steps.get(node.step)?.output) ? undefined : node.step;
   switch (expansion.kind) {
     case 'place':
       return outputStepOf(run, expansion.child);
@@ -73,7 +74,7 @@ export function outputStepOf(run: Run, node: Node): string | undefined {
 }
 
 /** As the journal has it, a marker where it is one. */
-export function decodedOutput(run: Run, node: Node): unknown {
+function decodedOutput(run: Run, node: Node): unknown {
   const payload = run.state.steps.get(node.step)?.output;
   return payload && decodePayload(payload);
 }

@@ -1,5 +1,6 @@
 /** One task: what it runs, what it waits for, and what happens where it fails. */
 import { FUNCTION_NAME_PATTERN } from '../../../config.ts';
+import { asksForOwnInputs } from './asked-inputs.ts';
 import { BUILTINS, type BuiltinName, type CatchRule, type Runnable, type Task, type Value } from './definition.ts';
 import { didYouMean } from './faults.ts';
 import { nestedBodies } from './nested-bodies.ts';
@@ -53,8 +54,10 @@ export function parseTask(parsing: Parsing, id: string, source: Source, depth: n
   if (awaits) task.awaits = awaits;
   const compensate = field('compensate');
   if (!isAbsent(compensate)) {
+    const before = parsing.texts.length;
     const undo = parsing.task(`${id}/compensate`, compensate, depth + 1);
     if (undo) task.compensate = undo;
+    if (parsing.texts.slice(before).some(asksForOwnInputs)) task.undoAsksForInputs = true;
   }
   checkRequired(parsing, task, map);
   checkEffect(parsing, task, map);

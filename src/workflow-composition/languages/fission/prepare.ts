@@ -85,6 +85,6 @@ function* reachOut(run: Run, task: Task, inputs: Inputs): Work<StepAction> {
 }
 
 /** By the names that expressions may know it by. */
-function asksForInputs({ definition: { asked } }: Run, { id, duty }: Node): boolean {
-  return duty === 'run' && (asked.all || asked.ids.has(id));
+function asksForInputs({ definition: { asked } }: Run, { id, duty, task }: Node): boolean {
+  return duty === 'run' && (asked.all || asked.ids.has(id) || task?.undoAsksForInputs === true);
 }

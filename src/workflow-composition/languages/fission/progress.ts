@@ -10,10 +10,9 @@ import type { Body } from './definition.ts';
 import { plainError } from './errors.ts';
 import { type Work, workOf } from './expand.ts';
 import { fail } from './failure.ts';
-import { asMarker } from './markers.ts';
+import { markerIn } from './markers.ts';
 import { type EachExpansion, isFinished, type Node, type Run, type WhileExpansion } from './node.ts';
 import { addBody, addDuty, makeReady } from './nodes.ts';
-import { decodedOutput } from './outputs.ts';
 
 /** The journal has something new about these steps. */
 export function settleAll(run: Run, steps: readonly string[]): void {
@@ -182,7 +181,7 @@ function turnCompleted(
     expansion.children.push(addTurn(run, owner, node.index, expansion.body));
   } else if (node.duty === 'run') {
     expansion.between.push(addDuty(run, owner, 'check', node.index + 1));
-  } else if (asMarker(decodedOutput(run, node))?.$flow === 'again') {
+  } else if (markerIn(run.state.steps.get(node.step)?.output)?.$flow === 'again') {
     nextTurn(run, owner, expansion);
   } else {
     complete(run, owner);

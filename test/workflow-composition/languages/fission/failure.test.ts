@@ -1,6 +1,8 @@
 /** What happens where a task fails, and where an execution is stopped. */
 import { describe, expect, it } from 'vitest';
+import { TroupeError } from '../../../../src/errors.ts';
 import { Drive, type DriveOptions, drive } from './drive.ts';
+import { fakeExpressions } from './fake-expressions.ts';
 
 class Declined extends Error {
   override readonly name = 'Declined';
@@ -141,6 +143,18 @@ describe('compensation', () => {
     expect(second.started).toEqual(['A/compensate']);
     expect(await second.run()).toMatchObject({ status: 'failed', step: 'C' });
   });
+});
+
+it('What takes a task back sees its inputs, also those that an expression made', async () => {
+  const text = `output: B\ntasks:\n  A: { run: ok, inputs: "{ 1 + 1 }", compensate: { run: undo, inputs: "{ task().Inputs.default }" } }\n  B: { run: bad, requires: [A] }\n`;
+  const { drive: driven } = await drive(text, { functions: { ...functions, undo: () => null } });
+  expect(driven.calls.at(-1)).toEqual({ step: 'A/compensate', target: 'undo', input: 2 });
+});
+
+it('An expression that was stopped with the host fails no step', async () => {
+  const stopped = new TroupeError('EXPRESSION_FAILED', 'The host stops.', { details: { reason: 'stopped' } });
+  const expressions = { ...fakeExpressions(), evaluate: () => Promise.reject(stopped) };
+  await expect(drive(alone('inputs: "{ 1 }"'), { expressions })).rejects.toBe(stopped);
 });
 
 describe('an execution that is', () => {
