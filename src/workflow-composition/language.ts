@@ -111,11 +111,19 @@ export interface WorkflowGraph {
 
 export interface DefinitionSummary {
   readonly description: string;
-  /** Functions and workflows that its tasks name. */
-  readonly targets: readonly string[];
+  /** Functions and workflows that its tasks name, each where it is named first. */
+  readonly targets: readonly TargetMention[];
   readonly tasks: number;
   readonly durability?: 'strict' | 'pipelined' | 'memory';
   readonly timeoutMs?: number;
+}
+
+export interface TargetMention {
+  readonly name: string;
+  /** For people: who names it. */
+  readonly by: string;
+  readonly line?: number;
+  readonly column?: number;
 }
 
 /** A mistake in a definition, and where it is. Lines and columns count from 1. */

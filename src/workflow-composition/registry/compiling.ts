@@ -1,7 +1,7 @@
 /** From a source to a version that can run: which language it is, what it means, and whether what it calls is there. Pure. */
 import { TroupeError } from '../../errors.ts';
 import { closestName } from '../../function-management/closest-name.ts';
-import type { Language, WorkflowFault } from '../language.ts';
+import type { Language, TargetMention, WorkflowFault } from '../language.ts';
 import type { CompiledWorkflow, WorkflowVersion } from './protocol.ts';
 
 /** What a name can mean to a step. */
@@ -22,18 +22,23 @@ export function languageOf(file: string, languages: readonly Language[]): Langua
 
 /** Throws `WORKFLOW_INVALID` where a name is not known: a fault for each. A workflow may call itself. */
 export function checkTargets(
-  targets: readonly string[],
+  targets: readonly TargetMention[],
   own: { readonly name: string; readonly file: string },
   names: KnownNames,
 ): void {
-  const unknown = [...new Set(targets)].filter((target) => target !== own.name && !names.isKnown(target));
+  const unknown = targets.filter(({ name }) => name !== own.name && !names.isKnown(name));
   if (unknown.length === 0) return;
-  const faults: WorkflowFault[] = unknown.map((target) => {
-    const suggestion = closestName(target, names.all());
+  const faults: WorkflowFault[] = unknown.map(({ name, by, line, column }) => {
+    const suggestion = closestName(name, names.all());
     const hint = suggestion === undefined ? 'Deploy it first.' : `Did you mean "${suggestion}"?`;
-    return { message: `No function or workflow named "${target}" is deployed. ${hint}` };
+    const message = `${by} runs "${name}", but no function or workflow of that name is deployed. ${hint}`;
+    return { message, ...(line !== undefined && { line }), ...(column !== undefined && { column }) };
   });
-  const lines = faults.map(({ message }) => `\n  ${message}`).join('');
+  const lines = faults
+    .map(({ message, line, column }) =>
+      line === undefined ? `\n  ${message}` : `\n  ${own.file}:${line}:${column ?? 1}: ${message}`,
+    )
+    .join('');
   throw new TroupeError('WORKFLOW_INVALID', `${own.file} names what is not there:${lines}`, {
     details: { name: own.name, faults },
   });

@@ -25,7 +25,9 @@ export function lineLanguage(name: string): LineLanguage {
     },
     describe: (definition) => ({
       description: name,
-      targets: definition as string[],
+      targets: (definition as string[])
+        .map((name, index) => ({ name, by: `line ${index + 1}`, line: index + 1, column: 1 }))
+        .filter(({ name }, index, all) => all.findIndex((each) => each.name === name) === index),
       tasks: (definition as string[]).length,
     }),
     decide: () => [],

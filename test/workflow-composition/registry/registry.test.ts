@@ -107,7 +107,7 @@ describe.each(['memory', 'lmdb'] as const)('the workflow registry on %s', (drive
       name: 'order',
       version: 1,
       definition: ['resize'],
-      summary: { targets: ['resize'] },
+      summary: { targets: [{ name: 'resize' }] },
     });
     expect(compiled.language).toBe(host.languages[1]);
     expect(host.table.resolve('order', { version: 1 })).toBe(compiled);
@@ -135,11 +135,11 @@ describe.each(['memory', 'lmdb'] as const)('the workflow registry on %s', (drive
     await expect(refused).rejects.toMatchObject({ code: 'WORKFLOW_INVALID' });
     const { details, message } = (await refused.catch((error: unknown) => error)) as TroupeError;
     expect((details['faults'] as { message: string }[]).map((fault) => fault.message)).toEqual([
-      'No function or workflow named "resise" is deployed. Did you mean "resize"?',
-      'No function or workflow named "chekout" is deployed. Did you mean "checkout"?',
-      'No function or workflow named "nobody" is deployed. Deploy it first.',
+      'line 2 runs "resise", but no function or workflow of that name is deployed. Did you mean "resize"?',
+      'line 3 runs "chekout", but no function or workflow of that name is deployed. Did you mean "checkout"?',
+      'line 4 runs "nobody", but no function or workflow of that name is deployed. Deploy it first.',
     ]);
-    expect(message).toContain('order.wf.yaml');
+    expect(message).toContain('order.wf.yaml:3:1');
     expect(host.table.has('order')).toBe(false);
   });
 

@@ -43,7 +43,7 @@ export const graphLanguage: Language<Graph> = {
   }),
   describe: ({ tasks, timeoutMs }) => ({
     description: '',
-    targets: Object.values(tasks).flatMap(({ run }) => run ?? []),
+    targets: Object.entries(tasks).flatMap(([by, { run }]) => (run === undefined ? [] : [{ name: run, by }])),
     tasks: Object.keys(tasks).length,
     ...(timeoutMs !== undefined && { timeoutMs }),
   }),

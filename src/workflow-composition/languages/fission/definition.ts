@@ -4,7 +4,7 @@
  * A task's inputs are values in which every expression is compiled and every nested task and workflow is too. A flow knows of each of its
  * tasks how many others it waits for and which ones wait for it, so that readiness is counted.
  */
-import type { RetryPolicy } from '../../language.ts';
+import type { RetryPolicy, TargetMention } from '../../language.ts';
 import type { Expression } from './expression.ts';
 
 export interface FissionDefinition {
@@ -13,7 +13,7 @@ export interface FissionDefinition {
   readonly timeoutMs?: number;
   readonly flow: Flow;
   /** Nested ones included. */
-  readonly targets: readonly string[];
+  readonly targets: readonly TargetMention[];
   readonly tasks: number;
   readonly asked: AskedInputs;
 }

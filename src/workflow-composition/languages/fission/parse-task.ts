@@ -134,7 +134,7 @@ function parseRun(parsing: Parsing, source: Source | undefined, of: string): Run
     );
     return NOOP;
   }
-  parsing.targets.add(name);
+  if (!parsing.targets.has(name)) parsing.targets.set(name, { name, by: of, ...source?.at });
   return { kind: 'function', target: name };
 }
 

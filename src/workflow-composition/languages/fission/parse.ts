@@ -34,7 +34,7 @@ export function parseDefinition(text: string, file: string, expressions: Express
     ...(durability && { durability }),
     ...(timeoutMs !== undefined && { timeoutMs }),
     flow,
-    targets: [...parsing.targets],
+    targets: [...parsing.targets.values()],
     tasks: parsing.tasks,
     asked: askedInputs(parsing.texts, parsing.aliases),
   };
@@ -55,7 +55,7 @@ function newParsing(faults: Faults, expressions: Expressions): Parsing {
     faults,
     expressions,
     texts: [],
-    targets: new Set(),
+    targets: new Map(),
     aliases: [],
     tasks: 0,
     task: (id, source, depth) =>

@@ -1,5 +1,6 @@
 /** What the parts of the parser share: the faults so far, the limits, and how each part reaches the others. */
 import { TroupeError } from '../../../errors.ts';
+import type { TargetMention } from '../../language.ts';
 import type { Body, Task } from './definition.ts';
 import { durationMs } from './duration.ts';
 import type { Expression, Expressions } from './expression.ts';
@@ -15,7 +16,7 @@ export interface Parsing {
   readonly expressions: Expressions;
   /** All expressions so far: what they ask for is found in their text. */
   readonly texts: string[];
-  readonly targets: Set<string>;
+  readonly targets: Map<string, TargetMention>;
   /** Aliases of tasks, with the task. */
   readonly aliases: [string, string][];
   tasks: number;

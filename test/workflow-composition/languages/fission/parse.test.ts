@@ -45,7 +45,7 @@ tasks:
 `);
     expect(language.describe(definition)).toEqual({
       description: 'Sells things.',
-      targets: ['reserve', 'notify', 'ship', 'refund'],
+      targets: ['reserve', 'notify', 'ship', 'refund'].map((name) => expect.objectContaining({ name })),
       tasks: 5,
       durability: 'pipelined',
       timeoutMs: 90_000,
