@@ -9,10 +9,21 @@ export interface ExecutionOutlook {
   readonly executionId: string;
   readonly workflow: string;
   readonly version: number;
-  /** Steps that are inside functions now, by key; when they began, on the monotonic clock. */
-  readonly running: readonly { readonly key: string; readonly startedMs: number }[];
+  readonly running: readonly RunningStep[];
   /** Nearest first. */
   readonly upcoming: readonly UpcomingStep[];
+}
+
+/** A step that has begun and not ended, also one that sleeps or waits for a signal. */
+export interface RunningStep {
+  /** As `profileKey` gives it. */
+  readonly key: string;
+  /** On the monotonic clock. */
+  readonly startedMs: number;
+  /** The function that it is inside of: an instance which it occupies is not free for others. */
+  readonly target?: string;
+  /** Where that is known, as of a timer; on the monotonic clock. */
+  readonly endsMs?: number;
 }
 
 /** Learned of a step, over the executions of a version. Times in ms. */
@@ -21,6 +32,8 @@ export interface StepProfile {
   readonly runMs: { readonly p50: number; readonly p90: number };
   /** How often it ran, for each time that the step which decides on it did: a branch taken nine times in ten has 0.9, a fan-out more than 1. */
   readonly perDecision: number;
+  /** Of its attempts, lately, how many found no instance: those take a cold start longer. */
+  readonly coldPart: number;
   readonly seen: number;
 }
 
@@ -34,14 +47,25 @@ export interface Profiles {
   target(functionName: string): TargetProfile | undefined;
 }
 
-/** That a function is to have so many instances ready from one time to another, on the monotonic clock. */
+/**
+ * That so many instances of a function are to be ordered at one time and to be kept until another, on the monotonic clock. A policy gives them for one
+ * execution; the scheduler gives them for a workflow, with those of all its executions added up, and none before its time has come.
+ */
 export interface PrewarmOrder {
   readonly functionName: string;
   readonly instances: number;
+  /** The cold start is over when the step is expected: it has been taken off already. */
   readonly fromMs: number;
   readonly untilMs: number;
-  /** For people. */
+  /**
+   * For people. Of an order of the scheduler, the workflow: a later one of the same function and the same reason replaces it, and `instances: 0` takes
+   * it back.
+   */
   readonly reason: string;
+  /** How many of them are in use at a time, on average from `fromMs` to `untilMs`: what many executions are added up by. All of them without it. */
+  readonly load?: number;
+  /** By calls that are there: nothing is to be started for them, but they take the place of others. */
+  readonly occupied?: true;
 }
 
 /** Pure: the same outlook at the same time, with the same profiles, gives the same orders. */
@@ -50,6 +74,14 @@ export interface LookAheadPolicy {
   /** How many upcoming steps it wants to be told of; 0: it never looks ahead. */
   readonly horizon: number;
   plan(nowMs: number, outlook: ExecutionOutlook, profiles: Profiles): readonly PrewarmOrder[];
+}
+
+/** What the engine asks without a message, before it works an outlook out. */
+export interface OutlookGate {
+  /** So many upcoming steps make an outlook; 0: none is wanted, ever. What ended is wanted nevertheless: estimates live on it. */
+  readonly horizon: number;
+  /** False for a moment where everything that the workflow calls has been warm for long: an outlook would change nothing. */
+  wants(workflow: string, nowMs: number): boolean;
 }
 
 /** One attempt of a step is over. */
@@ -66,7 +98,10 @@ export interface StepReport {
 export type WorkflowSchedulerMessages = {
   /** Something has changed in an execution. */
   outlookChanged: { body: ExecutionOutlook };
-  /** How often each step ran in an execution that is over, and what decided on it. */
+  /**
+   * How often each step ran in an execution that is over, and what decided on it. Of steps that something decided against, `times` is 0; one that was
+   * seen before and is left out counts as that.
+   */
   executionEnded: {
     body: {
       readonly executionId: string;
@@ -83,7 +118,7 @@ export type WorkflowSchedulerMessages = {
 
 export interface WorkflowSchedulerStats {
   readonly policy: LookAheadPolicyName;
-  /** Orders given, and those of them for which a call came in time. */
+  /** Instances ordered, and those of them that a step has found: it began while the order stood, and had no cold start. */
   readonly prewarmed: number;
   readonly hits: number;
   /** CPU time spent on plans, and how many there were. */
