@@ -18,6 +18,7 @@ import { LoadedWorkflows } from './registry/workflow-table.ts';
 import { lookAheadPolicy } from './scheduler/policies.ts';
 import type { WorkflowSchedulerMessages } from './scheduler/protocol.ts';
 import { workflowSchedulerActor } from './scheduler/scheduler.ts';
+import { Warmth } from './scheduler/warmth.ts';
 
 export interface CompositionParts {
   readonly config: HostConfig;
@@ -53,9 +54,11 @@ export function composeWorkflows(parts: CompositionParts): Composition {
   const table = new LoadedWorkflows([fissionLanguage(expressions)]);
   const executions = new DurableExecutionStore(store.database('executions'));
   const policy = lookAheadPolicy(config.lookAhead);
+  const gate = new Warmth(policy.horizon);
   const workflowScheduler = system.spawn(
     workflowSchedulerActor({
       policy,
+      gate,
       concurrencyOf: parts.concurrencyOf,
       order: ({ functionName: name, instances, untilMs, reason: by }) =>
         void autoscaler.tell('expect', { name, instances, untilMs, by }),
@@ -77,7 +80,7 @@ export function composeWorkflows(parts: CompositionParts): Composition {
       store: executions,
       workflows: table,
       scheduler: workflowScheduler,
-      horizon: policy.horizon,
+      gate,
       callFunction: ({ functionName, payload, timeoutMs, idempotencyKey, depth }, settled) =>
         send({
           functionName,

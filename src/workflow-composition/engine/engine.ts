@@ -10,7 +10,7 @@ import type { ExecutionEvent } from '../events.ts';
 import type { ExecutionState, ExecutionStatus } from '../execution-state.ts';
 import type { ExecutionStore, ExecutionSummary } from '../execution-store/protocol.ts';
 import type { CompiledWorkflow, WorkflowTable } from '../registry/protocol.ts';
-import type { WorkflowSchedulerMessages } from '../scheduler/protocol.ts';
+import type { OutlookGate, WorkflowSchedulerMessages } from '../scheduler/protocol.ts';
 import { Archive } from './archive.ts';
 import { Children } from './children.ts';
 import type { ChildStart, EngineMessages, ExecutionHost, ExecutionMessages } from './execution-protocol.ts';
@@ -40,7 +40,7 @@ export interface WorkflowEngineOptions {
   readonly sendRequest: SendRequest;
   readonly encode: (value: unknown) => Uint8Array;
   readonly scheduler: ActorRef<WorkflowSchedulerMessages>;
-  readonly horizon: number;
+  readonly gate: OutlookGate;
   readonly random: () => number;
   /** Unique for ever. */
   readonly newId: () => string;
@@ -119,7 +119,7 @@ class WorkflowEngine {
   }
 
   #makeHost(): ExecutionHost {
-    const { store, callFunction, sendRequest, encode, scheduler, horizon, random, workflows } = this.#options;
+    const { store, callFunction, sendRequest, encode, scheduler, gate, random, workflows } = this.#options;
     const { self, clock } = this.#context;
     return {
       clock,
@@ -128,7 +128,7 @@ class WorkflowEngine {
       callFunction,
       sendRequest,
       encode,
-      horizon,
+      gate,
       isWorkflow: (name) => workflows.has(name),
       startChild: (child, settled) => {
         self.tell('startChild', { child, settled });

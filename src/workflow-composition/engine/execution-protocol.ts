@@ -5,7 +5,7 @@ import type { ExecutionState, ExecutionStatus } from '../execution-state.ts';
 import type { ExecutionStore, OpenExecution } from '../execution-store/protocol.ts';
 import type { StepAction } from '../language.ts';
 import type { CompiledWorkflow } from '../registry/protocol.ts';
-import type { ExecutionOutlook, WorkflowSchedulerMessages } from '../scheduler/protocol.ts';
+import type { ExecutionOutlook, OutlookGate, WorkflowSchedulerMessages } from '../scheduler/protocol.ts';
 import type { CallFunction, ExecutionView, SendRequest, StepOutcome, WorkflowEngineMessages } from './protocol.ts';
 
 /** One step that was started, until it has ended. */
@@ -46,8 +46,8 @@ export interface ExecutionHost {
   isWorkflow(name: string): boolean;
   /** `settled` comes in a later turn; a child goes on when nobody waits for it any more. */
   startChild(child: ChildStart, settled: (outcome: StepOutcome) => void): { cancel(): void };
-  /** Steps that are told of in outlooks; 0: none are. */
-  readonly horizon: number;
+  /** Whether the scheduler wants an outlook. */
+  readonly gate: OutlookGate;
   tellScheduler<T extends 'outlookChanged' | 'stepEnded' | 'executionEnded'>(
     type: T,
     body: WorkflowSchedulerMessages[T]['body'],

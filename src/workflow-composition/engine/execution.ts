@@ -82,7 +82,7 @@ class Execution {
       record: (event) => this.#record(event),
       start: (step) => this.#start(step),
     });
-    this.#lookAhead = new LookAhead(parts, this.#steps);
+    this.#lookAhead = new LookAhead({ ...parts, steps: this.#steps, after: context.after });
     context.onStop(() => this.#stop());
   }
 
@@ -292,6 +292,7 @@ class Execution {
   #record(event: ExecutionEvent): void {
     apply(this.#state, event);
     this.#journal.record(event);
+    this.#lookAhead.recorded(event);
     for (const watcher of this.#watchers) watcher(event);
   }
 

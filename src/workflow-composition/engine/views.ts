@@ -2,7 +2,7 @@
 import type { ExecutionState } from '../execution-state.ts';
 import type { ExecutionSummary, OpenExecution } from '../execution-store/protocol.ts';
 import type { CompiledWorkflow } from '../registry/protocol.ts';
-import type { ExecutionOutlook, WorkflowSchedulerMessages } from '../scheduler/protocol.ts';
+import type { WorkflowSchedulerMessages } from '../scheduler/protocol.ts';
 import type { Run } from './execution-protocol.ts';
 import type { ExecutionView } from './protocol.ts';
 
@@ -65,20 +65,6 @@ export function viewOf(
     ...(output && { output }),
     ...(wakeAtMs !== Number.POSITIVE_INFINITY && { wakeAtMs }),
     ...(deadlineAtMs !== undefined && { deadlineAtMs }),
-  };
-}
-
-export function outlookOf(
-  state: ExecutionState,
-  { name, version, language, definition }: CompiledWorkflow,
-  { running, limit }: { readonly running: Iterable<Run>; readonly limit: number },
-): ExecutionOutlook {
-  return {
-    executionId: state.id,
-    workflow: name,
-    version,
-    running: Array.from(running, ({ step, startedMs }) => ({ key: language.profileKey(step), startedMs })),
-    upcoming: language.outlook(definition, state, limit),
   };
 }
 

@@ -80,7 +80,7 @@ function startEngine(options: WorldOptions, { clock, store, called, faults, told
     workflowEngineActor({
       store,
       scheduler,
-      horizon,
+      gate: { horizon, wants: () => true },
       workflows: {
         has: (name) => name in workflows,
         names: () => Object.keys(workflows),
