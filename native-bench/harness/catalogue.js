@@ -6,7 +6,7 @@ import { readdirSync } from 'node:fs';
 const FOLDER = new URL('../scenarios/', import.meta.url);
 
 /** What the most people ask first comes first; the rest follows by name. */
-const FIRST = ['micro', 'warm-latency', 'throughput', 'cold-start'];
+const FIRST = ['micro', 'warm-latency', 'throughput', 'cold-start', 'workflow-latency', 'workflow-throughput'];
 
 /** @returns {string[]} */
 export function scenarioNames() {

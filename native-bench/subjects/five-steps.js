@@ -1,0 +1,62 @@
+/**
+ * Five steps that do nothing, one after the other, on a warm instance: as a workflow of each durability, and without a workflow. Its peers run the
+ * same five.
+ */
+import { join } from 'node:path';
+import { dbosCaller } from '../peers/dbos.js';
+import { restateCaller } from '../peers/restate.js';
+import { EVENT } from './work.js';
+import { chainOf, openWorkflows } from './workflows.js';
+
+/** @typedef {import('./subject.js').Caller} Caller @typedef {Record<string, () => Promise<Caller | undefined>>} Openers */
+
+export const STEPS = 5;
+const DURABILITIES = /** @type {const} */ (['strict', 'pipelined', 'memory']);
+const STEP = 'export default (event) => event;';
+const COORDINATOR = `export default async (event, context) => {
+  let value = event;
+  for (let step = 0; step < ${STEPS}; step++) value = await context.invoke('step', value);
+  return value;
+};`;
+
+/**
+ * All of troupe's are in one host. `troupe strict` and its like are acknowledged before they run: their start is on disk by itself. One that is
+ * invoked as functions are is on disk with its first step, as the caller hears of nothing before the result.
+ * @param {{ directory: string, inFlight?: number }} options @returns {Promise<Openers>} none where this build has no workflows
+ */
+export async function troupeFiveSteps({ directory, inFlight = 1 }) {
+  const warm = { minInstances: 1, maxInstances: 1, concurrency: inFlight };
+  const opened = await openWorkflows({
+    host: { dataDir: join(directory, 'troupe') },
+    functions: { step: { code: STEP, ...warm }, coordinator: { code: COORDINATOR, ...warm } },
+    workflows: { five: chainOf(new Array(STEPS).fill('step')) },
+  });
+  if (!opened) return {};
+  const { troupe, run, close } = opened;
+  /** @param {Caller['call']} call */
+  const opener = (call) => async () => ({ call, close });
+  return {
+    ...Object.fromEntries(DURABILITIES.map((name) => [`troupe ${name}`, opener(() => run('five', EVENT, name))])),
+    'troupe strict, invoked': opener(() => troupe.invoke('five', EVENT)),
+    'troupe, coordinator function': opener(() => troupe.invoke('coordinator', EVENT)),
+    'troupe, five invokes': opener(async () => {
+      /** @type {unknown} */
+      let value = EVENT;
+      for (let step = 0; step < STEPS; step++) value = await troupe.invoke('step', value);
+      return value;
+    }),
+  };
+}
+
+/** Each with a server of its own. @param {{ directory: string, inFlight?: number }} options @returns {Openers} */
+export function peersFiveSteps(options) {
+  return {
+    Restate: () => restateCaller({ ...options, payload: EVENT }),
+    DBOS: () => dbosCaller({ payload: EVENT }),
+  };
+}
+
+/** Rounds are longer than those of single calls, which are over in microseconds. @param {boolean} quick */
+export function workflowPace(quick) {
+  return quick ? { warmMs: 300, forMs: 80, firstTimes: 10 } : { warmMs: 3_000, forMs: 600, firstTimes: 30 };
+}
