@@ -4,7 +4,6 @@
  */
 import { join } from 'node:path';
 import { histogramOfMs } from '../harness/histogram.js';
-import { skip } from '../harness/skipped.js';
 import { inChild } from '../subjects/in-child.js';
 import { onlyCounted, plainSubject } from '../subjects/subject.js';
 
@@ -31,11 +30,7 @@ export const scenario = {
     const round = async () => {
       const child = inChild('child-workflow-memory.js', options);
       try {
-        const { isMissing, bytes, anonBytes, lateMs } = await child.next();
-        if (isMissing) {
-          skip('troupe workflows', 'this build has none.');
-          return {};
-        }
+        const { bytes, anonBytes, lateMs } = await child.next();
         const late = /** @type {number[]} */ (lateMs);
         return {
           value: Number(bytes) / KIB,

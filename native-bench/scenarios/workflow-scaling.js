@@ -38,7 +38,6 @@ export const scenario = {
         [`chain-${LARGE}`]: chainOf(new Array(LARGE).fill('step')),
       },
     });
-    if (!opened) return [];
     return [LARGE, SMALL].map((size) => {
       const workflow = shape === 'chain' ? `chain-${size}` : 'fan-out';
       const input = shape === 'chain' ? 1 : Array.from({ length: size }, (_, index) => index);

@@ -29,33 +29,29 @@ const host = await openWorkflows({
     short: 'output: Wait\ntasks:\n  Wait: { run: sleep, inputs: 1ms }\n',
   },
 });
-if (!host) {
-  report({ isMissing: true });
-} else {
-  const { workflows } = host;
-  await manyAtATime(() => host.run('short', 1, 'strict'), BEFORE, STARTING);
-  const [before, beforeAnonBytes] = [await heapBytes(), await rssAnonBytes()];
-  const beganMs = performance.now();
-  await manyAtATime(() => workflows.start(WAITING, 1), executions, STARTING);
-  const allFiredMs = performance.now() + sleepMs + LATE_MS;
-  await sleep(settleMs);
-  const [after, afterAnonBytes] = [await heapBytes(), await rssAnonBytes()];
-  const measuredMs = performance.now() - beganMs;
-  if (kind === 'timers' && measuredMs > sleepMs) throw new Error(`The first timers fired before all was measured.`);
-  report({
-    bytes: (after - before) / executions,
-    anonBytes: (afterAnonBytes - beforeAnonBytes) / executions,
-    lateMs: kind === 'timers' ? await lateness(allFiredMs) : [],
-  });
-  await host.close();
-}
+const { workflows } = host;
+await manyAtATime(() => host.run('short', 1, 'strict'), BEFORE, STARTING);
+const [before, beforeAnonBytes] = [await heapBytes(), await rssAnonBytes()];
+const beganMs = performance.now();
+await manyAtATime(() => workflows.start(WAITING, 1), executions, STARTING);
+const allFiredMs = performance.now() + sleepMs + LATE_MS;
+await sleep(settleMs);
+const [after, afterAnonBytes] = [await heapBytes(), await rssAnonBytes()];
+const measuredMs = performance.now() - beganMs;
+if (kind === 'timers' && measuredMs > sleepMs) throw new Error(`The first timers fired before all was measured.`);
+report({
+  bytes: (after - before) / executions,
+  anonBytes: (afterAnonBytes - beforeAnonBytes) / executions,
+  lateMs: kind === 'timers' ? await lateness(allFiredMs) : [],
+});
+await host.close();
 process.exit();
 
 /** Of the newest: as many as the list gives at once. @param {number} fromMs @returns {Promise<number[]>} */
 async function lateness(fromMs) {
   await sleep(fromMs - performance.now());
-  const ended = await host?.workflows.executions({ workflow: WAITING, limit: 1_000 });
-  return (ended ?? []).map(({ id, startedAtMs, endedAtMs }) => {
+  const ended = await host.workflows.executions({ workflow: WAITING, limit: 1_000 });
+  return ended.map(({ id, startedAtMs, endedAtMs }) => {
     if (endedAtMs === undefined) throw new Error(`Execution ${id} waits longer than it was to.`);
     return endedAtMs - startedAtMs - sleepMs;
   });

@@ -20,24 +20,30 @@ const COORDINATOR = `export default async (event, context) => {
 };`;
 
 /**
- * All of troupe's are in one host. `troupe strict` and its like are acknowledged before they run: their start is on disk by itself. One that is
- * invoked as functions are is on disk with its first step, as the caller hears of nothing before the result.
- * @param {{ directory: string, inFlight?: number }} options @returns {Promise<Openers>} none where this build has no workflows
+ * All of troupe's are in one host, and invoked for their results as the peers are: their start is on disk with their first step. One that is started
+ * is acknowledged before that, so its start is on disk by itself.
+ * @param {{ directory: string, inFlight?: number }} options @returns {Promise<Openers>}
  */
 export async function troupeFiveSteps({ directory, inFlight = 1 }) {
   const warm = { minInstances: 1, maxInstances: 1, concurrency: inFlight };
   const opened = await openWorkflows({
     host: { dataDir: join(directory, 'troupe') },
     functions: { step: { code: STEP, ...warm }, coordinator: { code: COORDINATOR, ...warm } },
-    workflows: { five: chainOf(new Array(STEPS).fill('step')) },
+    workflows: Object.fromEntries(
+      DURABILITIES.map((durability) => [
+        `five-${durability}`,
+        `durability: ${durability}\n${chainOf(new Array(STEPS).fill('step'))}`,
+      ]),
+    ),
   });
-  if (!opened) return {};
   const { troupe, run, close } = opened;
   /** @param {Caller['call']} call */
   const opener = (call) => async () => ({ call, close });
   return {
-    ...Object.fromEntries(DURABILITIES.map((name) => [`troupe ${name}`, opener(() => run('five', EVENT, name))])),
-    'troupe strict, invoked': opener(() => troupe.invoke('five', EVENT)),
+    ...Object.fromEntries(
+      DURABILITIES.map((name) => [`troupe ${name}`, opener(() => troupe.invoke(`five-${name}`, EVENT))]),
+    ),
+    'troupe strict, started': opener(() => run('five-strict', EVENT, 'strict')),
     'troupe, coordinator function': opener(() => troupe.invoke('coordinator', EVENT)),
     'troupe, five invokes': opener(async () => {
       /** @type {unknown} */

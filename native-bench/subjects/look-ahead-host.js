@@ -35,7 +35,7 @@ const WORKFLOW = 'looked-ahead';
 
 /**
  * @param {LookAheadPolicyName | 'all warm'} policy @param {Play} play @param {{ isolation?: 'thread' | 'process' }} [options]
- * @returns {Promise<LookAheadHost | undefined>}
+ * @returns {Promise<LookAheadHost>}
  */
 export async function openLookAhead(policy, { functions, workflow, inputOf }, { isolation = 'thread' } = {}) {
   const isWarm = policy === 'all warm';
@@ -46,7 +46,6 @@ export async function openLookAhead(policy, { functions, workflow, inputOf }, { 
     functions: Object.fromEntries(names.map((name) => [name, { code: codeOf(functions[name]), ...config }])),
     workflows: { [WORKFLOW]: workflow },
   });
-  if (!opened) return undefined;
   const { troupe, run, close } = opened;
   let executions = 0;
   const execute = async () => {
@@ -74,10 +73,10 @@ export async function openLookAhead(policy, { functions, workflow, inputOf }, { 
     async counts() {
       const { engine, scheduler } = await workflowStats(opened);
       return {
-        planningMs: scheduler?.planningMs ?? Number.NaN,
-        prewarmed: scheduler?.prewarmed ?? Number.NaN,
-        hits: scheduler?.hits ?? Number.NaN,
-        steps: engine?.steps ?? Number.NaN,
+        planningMs: scheduler.planningMs,
+        prewarmed: scheduler.prewarmed,
+        hits: scheduler.hits,
+        steps: engine.steps,
       };
     },
     close,

@@ -1,12 +1,9 @@
 /** A host with functions and workflows, and callers of them behind the same shape as their peers. */
-import { createTroupe, Troupe } from '../../dist/index.js';
-import { skip } from '../harness/skipped.js';
+import { createTroupe } from '../../dist/index.js';
 
 /**
  * @typedef {import('../../dist/workflows.js').Workflows} Workflows
  * @typedef {import('../../dist/workflow-composition/events.js').Durability} Durability
- * @typedef {import('../../dist/workflow-composition/scheduler/protocol.js').WorkflowSchedulerStats} WorkflowSchedulerStats
- * @typedef {import('../../dist/workflow-composition/engine/protocol.js').WorkflowEngineStats} WorkflowEngineStats
  * @typedef {import('./subject.js').Caller} Caller
  *
  * @typedef {object} WorkflowHost
@@ -21,15 +18,11 @@ import { skip } from '../harness/skipped.js';
  * @property {Record<string, string>} workflows  definitions by name
  */
 
-/** @param {WorkflowHostOptions} options @returns {Promise<WorkflowHost | undefined>} undefined where this build of troupe has no workflows */
+/** @param {WorkflowHostOptions} options @returns {Promise<WorkflowHost>} */
 export async function openWorkflows({ host, functions, workflows: definitions }) {
-  if (!('workflows' in Troupe.prototype)) {
-    skip('troupe workflows', 'this build has none.');
-    return undefined;
-  }
   const troupe = await createTroupe(host);
   try {
-    const { workflows } = /** @type {{ workflows: Workflows }} */ (/** @type {unknown} */ (troupe));
+    const { workflows } = troupe;
     for (const [name, { code, ...config }] of Object.entries(functions)) {
       await troupe.deploy({ name, source: { language: 'js', code }, ...config });
     }
@@ -48,12 +41,9 @@ export async function openWorkflows({ host, functions, workflows: definitions })
   }
 }
 
-/** What its engine and its scheduler count. @param {WorkflowHost} host @returns {Promise<{ engine?: WorkflowEngineStats, scheduler?: WorkflowSchedulerStats }>} */
+/** What its engine and its scheduler count. @param {WorkflowHost} host */
 export async function workflowStats({ troupe }) {
-  const stats = /** @type {{ workflows?: { engine?: WorkflowEngineStats, scheduler?: WorkflowSchedulerStats } }} */ (
-    /** @type {unknown} */ (await troupe.stats())
-  );
-  return stats.workflows ?? {};
+  return (await troupe.stats()).workflows;
 }
 
 /** Steps one after the other, each with what the one before has put out. @param {readonly string[]} functions  one for each step */

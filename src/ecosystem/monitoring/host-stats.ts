@@ -6,6 +6,8 @@ import type { ActorRef } from '../../kernel/protocol.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { ResourceManagerMessages } from '../../resource-orchestration/resource-manager/protocol.ts';
 import type { Store } from '../../store/protocol.ts';
+import type { WorkflowEngineMessages } from '../../workflow-composition/engine/protocol.ts';
+import type { WorkflowSchedulerMessages } from '../../workflow-composition/scheduler/protocol.ts';
 import type { LogStore } from './log-store.ts';
 import type { HostStats } from './protocol.ts';
 
@@ -14,6 +16,8 @@ export interface HostParts {
   readonly router: Pick<ActorRef<RouterMessages>, 'ask'>;
   readonly manager: ActorRef<ResourceManagerMessages>;
   readonly deployer: ActorRef<DeployerMessages>;
+  readonly engine: ActorRef<WorkflowEngineMessages>;
+  readonly workflowScheduler: ActorRef<WorkflowSchedulerMessages>;
   readonly system: ActorSystem;
   readonly store: Store;
   readonly logs: Pick<LogStore, 'written'>;
@@ -24,14 +28,18 @@ export async function hostStats({
   router,
   manager,
   deployer,
+  engine,
+  workflowScheduler,
   system,
   store,
   logs,
 }: HostParts): Promise<HostStats> {
-  const [routes, resources, instances] = await Promise.all([
+  const [routes, resources, instances, executions, scheduler] = await Promise.all([
     router.ask('snapshot', undefined),
     manager.ask('snapshot', undefined),
     deployer.ask('instances', {}),
+    engine.ask('stats', undefined),
+    workflowScheduler.ask('stats', undefined),
   ]);
   const functions = [...ledger.totals()].map(([name, totals]) => ({
     name,
@@ -46,6 +54,7 @@ export async function hostStats({
     routes: routes.functions,
     resources,
     instances,
+    workflows: { engine: executions, scheduler },
     actors: system.actors(),
     deadLetters: system.deadLetters.counts(),
     latestDeadLetters: system.deadLetters.latest(),

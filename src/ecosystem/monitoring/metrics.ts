@@ -18,6 +18,7 @@ export function renderMetrics(stats: HostStats): Promise<string> {
   addAgents(exposition, stats);
   addWorkers(exposition, stats);
   addActors(exposition, stats);
+  addWorkflows(exposition, stats);
   addStore(exposition, stats);
   addProcess(exposition);
   return exposition.text();
@@ -200,6 +201,28 @@ function addActors(exposition: Exposition, { actors, deadLetters }: HostStats): 
     'Messages that reached nobody, by why.',
     Object.entries(deadLetters).map(([reason, value]) => ({ labels: { reason }, value })),
   );
+}
+
+function addWorkflows(exposition: Exposition, { workflows: { engine, scheduler } }: HostStats): void {
+  const { succeeded, failed, cancelled } = engine;
+  exposition.counter(
+    'troupe_executions_total',
+    'Executions of workflows that have ended, by what they came to.',
+    Object.entries({ succeeded, failed, cancelled }).map(([status, value]) => ({ labels: { status }, value })),
+  );
+  exposition.gauge('troupe_executions', 'Executions that have not ended, by where they are.', [
+    { labels: { place: 'memory' }, value: engine.resident },
+    { labels: { place: 'disk' }, value: engine.waiting },
+  ]);
+  exposition.counter('troupe_workflow_steps_total', 'Steps of the executions that have ended.', [
+    { labels: {}, value: engine.steps },
+  ]);
+  exposition.counter('troupe_prewarmed_instances_total', 'Instances ordered for steps to come.', [
+    { labels: {}, value: scheduler.prewarmed },
+  ]);
+  exposition.counter('troupe_prewarm_hits_total', 'Steps that found an instance which was ordered for them.', [
+    { labels: {}, value: scheduler.hits },
+  ]);
 }
 
 function addStore(exposition: Exposition, { store, logLines }: HostStats): void {

@@ -8,6 +8,8 @@ import type { InvocationRecord, InvocationStatus } from '../../ledger/protocol.t
 import type { ResourceSnapshot } from '../../resource-orchestration/resource-manager/protocol.ts';
 import type { StoreStats } from '../../store/protocol.ts';
 import type { LogLevel } from '../../transport/protocol.ts';
+import type { WorkflowEngineStats } from '../../workflow-composition/engine/protocol.ts';
+import type { WorkflowSchedulerStats } from '../../workflow-composition/scheduler/protocol.ts';
 
 export interface FunctionLogLine {
   /** Grows by one with every line of the host. */
@@ -55,6 +57,7 @@ export interface HostStats {
   readonly routes: RouterSnapshot['functions'];
   readonly resources: ResourceSnapshot;
   readonly instances: readonly InstanceDescription[];
+  readonly workflows: { readonly engine: WorkflowEngineStats; readonly scheduler: WorkflowSchedulerStats };
   readonly actors: readonly ActorStats[];
   readonly deadLetters: Readonly<Record<DeadLetterReason, number>>;
   readonly latestDeadLetters: readonly DeadLetter[];

@@ -6,11 +6,25 @@ import { parsePrometheus } from './prometheus-text.ts';
 
 const MIB = 1_048_576;
 
+const workflows = (count: number): HostStats['workflows'] => ({
+  engine: {
+    resident: count,
+    waiting: 2 * count,
+    started: 9 * count,
+    succeeded: 3 * count,
+    failed: count,
+    cancelled: 2 * count,
+    steps: 8 * count,
+  },
+  scheduler: { policy: 'just-in-time', prewarmed: 5 * count, hits: 4 * count, planningMs: count, plans: count },
+});
+
 const EMPTY: HostStats = {
   functions: [],
   routes: [],
   resources: { nodes: [], claims: [] },
   instances: [],
+  workflows: workflows(0),
   actors: [],
   deadLetters: { 'mailbox-full': 0, stopped: 0, killed: 0, 'failed-start': 0 },
   latestDeadLetters: [],
@@ -71,6 +85,7 @@ const BUSY: HostStats = {
     { ...instance, instanceId: 'i2', state: 'busy' },
     { ...instance, instanceId: 'i3', state: 'draining' },
   ],
+  workflows: workflows(10),
   actors: [
     {
       path: '/router',
@@ -106,6 +121,13 @@ describe('The metrics', () => {
       'troupe_in_flight_invocations{function="hello",version="2"}': 5,
       'troupe_instances{function="hello",version="2",state="busy"}': 2,
       'troupe_instances{function="hello",version="2",state="draining"}': 1,
+      'troupe_executions_total{status="succeeded"}': 30,
+      'troupe_executions_total{status="failed"}': 10,
+      'troupe_executions{place="memory"}': 10,
+      'troupe_executions{place="disk"}': 20,
+      troupe_workflow_steps_total: 80,
+      troupe_prewarmed_instances_total: 50,
+      troupe_prewarm_hits_total: 40,
       'troupe_agent_state{agent="agent-1",state="ready"}': 1,
       'troupe_agent_state{agent="agent-1",state="lost"}': 0,
       'troupe_agent_state{agent="agent-2",state="lost"}': 1,
