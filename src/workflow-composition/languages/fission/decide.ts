@@ -1,11 +1,12 @@
 /** What follows from the state. Pure: what was named already is remembered in the derived state, which can be made again. */
+
 import type { ExecutionState } from '../../execution-state.ts';
 import { isOver } from '../../fold.ts';
 import type { Decision } from '../../language.ts';
 import { outcomeBackward } from './compensation.ts';
 import type { FissionDefinition } from './definition.ts';
 import type { Expressions } from './expression.ts';
-import type { Run } from './node.ts';
+import type { Node, Run } from './node.ts';
 import { outputStepOf, outputValue } from './outputs.ts';
 import { isCancelling, runOf } from './run.ts';
 
@@ -42,11 +43,18 @@ function lastDecision(run: Run): Decision | undefined {
     : { kind: 'succeed', outputOf };
 }
 
+/** The longest way to the end first: where instances are short, the others can wait for longer. */
 function startReady(run: Run, decisions: Decision[]): void {
-  for (const node of run.ready.splice(0)) {
+  const ready = run.ready.splice(0);
+  if (ready.length > 1) ready.sort((one, other) => pathLength(other) - pathLength(one));
+  for (const node of ready) {
     if (node.status !== 'ready') continue;
     node.status = 'started';
     run.active.add(node);
     decisions.push({ kind: 'start', step: node.step });
   }
+}
+
+function pathLength({ task }: Node): number {
+  return task?.pathLength ?? 0;
 }

@@ -46,6 +46,8 @@ export interface Task {
   readonly aliases: ReadonlyMap<string, string>;
   /** Those of its flow that require it. */
   readonly dependants: readonly string[];
+  /** How many tasks of its flow, one after the other, wait for it at most. */
+  readonly pathLength: number;
   /** What its inputs have to run, by the name that its step gets below this one: `then`, `case_0`, `do`, `task`, `workflow`. */
   readonly bodies: ReadonlyMap<string, Body>;
   readonly catches: readonly CatchRule[];

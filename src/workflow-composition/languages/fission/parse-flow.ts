@@ -13,7 +13,7 @@ export interface FlowOptions {
   readonly fields: readonly string[];
 }
 
-type Linked = Task & { readonly dependants: string[] };
+type Linked = Omit<Task, 'pathLength'> & { readonly dependants: string[]; pathLength: number };
 
 export function parseFlow(parsing: Parsing, source: MapSource, { of, depth, fields }: FlowOptions): Flow | undefined {
   checkFields(parsing, source, { fields: [...FLOW_FIELDS, ...fields], of });
@@ -82,8 +82,9 @@ function link(parsing: Parsing, tasks: ReadonlyMap<string, Linked>, source: MapS
       tasks.get(name)?.dependants.push(id);
     }
   }
-  const cycle = findCycle(tasks);
-  if (cycle === undefined) return;
+  const order: string[] = [];
+  const cycle = findCycle(tasks, order);
+  if (cycle === undefined) return measurePaths(tasks, order);
   const at = source.entries.get(cycle[0] ?? '')?.keyAt;
   parsing.faults.add(`tasks wait for each other in a circle: ${cycle.join(' -> ')}`, at);
 }
@@ -94,14 +95,26 @@ function placeIn(requires: Source | undefined, name: string): Place | undefined 
   return requires.items.find((item) => item.kind === 'scalar' && item.value === name)?.at;
 }
 
-/** Kahn's algorithm takes away what can run; from what remains, one that is required leads around. */
-function findCycle(tasks: ReadonlyMap<string, Task>): readonly string[] | undefined {
+/** From the last task back to the first. */
+function measurePaths(tasks: ReadonlyMap<string, Linked>, order: readonly string[]): void {
+  for (const id of order.toReversed()) {
+    const task = tasks.get(id);
+    if (!task) continue;
+    for (const dependant of task.dependants) {
+      task.pathLength = Math.max(task.pathLength, 1 + (tasks.get(dependant)?.pathLength ?? 0));
+    }
+  }
+}
+
+/** Kahn's algorithm takes away what can run, in an `order` in which it may; from what remains, one that is required leads around. */
+function findCycle(tasks: ReadonlyMap<string, Task>, order: string[]): readonly string[] | undefined {
   const waiting = new Map(
     [...tasks].map(([id, { requires }]) => [id, requires.filter((name) => tasks.has(name)).length]),
   );
   const free = [...waiting].filter(([, count]) => count === 0).map(([id]) => id);
   for (let id = free.pop(); id !== undefined; id = free.pop()) {
     waiting.delete(id);
+    order.push(id);
     for (const dependant of tasks.get(id)?.dependants ?? []) {
       const count = (waiting.get(dependant) ?? 0) - 1;
       waiting.set(dependant, count);

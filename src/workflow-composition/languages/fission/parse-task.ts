@@ -43,6 +43,7 @@ export function parseTask(parsing: Parsing, id: string, source: Source, depth: n
     inputs,
     ...parseRequires(parsing, field('requires'), of),
     dependants: [],
+    pathLength: 0,
     bodies: nestedBodies(runs, inputs),
     catches: parseCatch(parsing, field('catch'), { of, depth }),
   };

@@ -71,6 +71,7 @@ export function bodyOf(id: string, value: Value): Body {
     requires: [],
     aliases: new Map(),
     dependants: [],
+    pathLength: 0,
     bodies: new Map(),
     catches: [],
   };
