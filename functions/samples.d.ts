@@ -22,3 +22,22 @@ export interface Sample {
 }
 
 export const samples: readonly Sample[];
+
+export interface SampleWorkflow {
+  /** The name to deploy it under, once its functions are. */
+  readonly name: string;
+  readonly source: URL;
+  /** What it runs, by the name to deploy it under. Their options are in their `config`. */
+  readonly functions: Readonly<Record<string, URL>>;
+  /** What it does, in a few words. */
+  readonly about: string;
+  /** Another one each time, where that matters. What it reads and writes lies in the directory, which is there. */
+  input(directory: string): Promise<unknown>;
+  /** What it waits for. It may be sent at once. */
+  readonly signal?: { readonly name: string; readonly payload: unknown };
+  /** One line about the result. */
+  // biome-ignore lint/suspicious/noExplicitAny: each sample has a result of its own
+  describe(result: any): string;
+}
+
+export const workflows: readonly SampleWorkflow[];

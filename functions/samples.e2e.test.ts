@@ -1,11 +1,13 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTroupe, type Troupe } from '../src/troupe.ts';
 import type { CsvStatistics } from './csv-statistics/statistics.ts';
 import type { MarkdownPage } from './markdown/index.ts';
 import type { PrimesChunk } from './primes/index.ts';
-import { samples } from './samples.js';
+import { samples, workflows } from './samples.js';
 
 interface Thumbnail {
   readonly image: Uint8Array;
@@ -134,5 +136,28 @@ describe('the samples, deployed and called', () => {
 
   it('are all called here', () => {
     expect([...deployed].sort()).toEqual(samples.map(({ name }) => name).sort());
+  });
+});
+
+const LINES: Readonly<Record<string, RegExp>> = {
+  order: /^order A-\d+: 7\.90 paid, parcel NO-A-\d+ arrives in 1 day$/,
+  'image-pipeline': /^6 photographs of \d+ kB became a contact sheet of \d+ kB$/,
+  report: /^approved by Ada and published$/,
+};
+
+describe('the workflows', () => {
+  it.each(workflows)('describe in one line what $name makes of its own input', async (workflow) => {
+    const directory = await mkdtemp(join(tmpdir(), 'troupe-sample-'));
+    await using troupe = await createTroupe({ agent: 'process' });
+    try {
+      const { name, source, functions, signal } = workflow;
+      for (const [each, file] of Object.entries(functions)) await troupe.deploy({ name: each, source: file });
+      await troupe.workflows.deploy({ name, source });
+      const run = await troupe.workflows.start(name, await workflow.input(directory));
+      if (signal) await run.signal(signal.name, signal.payload);
+      expect(workflow.describe(await run.result())).toMatch(LINES[name] ?? /^never$/);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 });

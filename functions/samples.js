@@ -1,8 +1,9 @@
 /**
- * The sample functions, for whoever wants to run all of them: where each one is, how it is deployed, an input that is real, and one line about
- * what came out. Plain JavaScript, so that it can be imported without a build. Importing it does no work.
+ * The sample functions and workflows, for whoever wants to run all of them: where each one is, how it is deployed, an input that is real, and one
+ * line about what came out. Plain JavaScript, so that it can be imported without a build. Importing it does no work.
  */
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 /** @param {string} path below this folder */
 const at = (path) => new URL(path, import.meta.url);
@@ -11,6 +12,13 @@ const text = (path) => readFile(at(path), 'utf8');
 const count = new Intl.NumberFormat('en-US');
 /** @param {number} bytes */
 const kilobytes = (bytes) => `${count.format(Math.round(bytes / 1_000))} kB`;
+
+/**
+ * The functions of a workflow, as they lie in its folder: one file each, named after it.
+ * @param {string} folder
+ * @param {readonly string[]} names
+ */
+const functionsIn = (folder, names) => Object.fromEntries(names.map((name) => [name, at(`./${folder}/${name}.ts`)]));
 
 /** @type {readonly import('./samples.d.ts').Sample[]} */
 export const samples = [
@@ -92,5 +100,43 @@ export const samples = [
     input: () => text('./word-frequency/sample-input.txt'),
     describe: ({ words, distinct, top }) =>
       `${words} words, ${distinct} of them distinct; ${top.map(({ word, count }) => `"${word}" ${count} times`).join(', ')}`,
+  },
+];
+
+let orders = 0;
+
+/** @type {readonly import('./samples.d.ts').SampleWorkflow[]} */
+export const workflows = [
+  {
+    name: 'order',
+    source: at('./order/order.wf.yaml'),
+    functions: functionsIn('order', ['stock', 'payments', 'shipping']),
+    about: 'an order that is tried again, and taken back when it fails',
+    input: async () => ({ order: `A-${++orders}`, item: 'cup', quantity: 1, country: 'NO' }),
+    describe: ({ order, paidCents, parcel, days }) =>
+      `order ${order}: ${(paidCents / 100).toFixed(2)} paid, parcel ${parcel} arrives in ${days} day${days === 1 ? '' : 's'}`,
+  },
+  {
+    name: 'image-pipeline',
+    source: at('./image-pipeline/image-pipeline.wf.yaml'),
+    functions: functionsIn('image-pipeline', ['list-photographs', 'shrink', 'contact-sheet']),
+    about: 'a contact sheet of all photographs in a directory',
+    input: async (directory) => {
+      const { writePhotographs } = await import('./thumbnail/photographs.js');
+      const from = join(directory, 'photographs');
+      await writePhotographs(from);
+      return { from, to: join(directory, 'contact-sheet'), width: 160 };
+    },
+    describe: ({ images, bytesFrom, bytes }) =>
+      `${images} photographs of ${kilobytes(bytesFrom)} became a contact sheet of ${kilobytes(bytes)}`,
+  },
+  {
+    name: 'report',
+    source: at('./report/report.wf.yaml'),
+    functions: functionsIn('report', ['readings', 'csv-statistics', 'draft', 'publish']),
+    about: 'a report that waits until somebody approves it',
+    input: async (directory) => ({ title: 'Weather', series: [1, 2, 3], to: join(directory, 'report.html') }),
+    signal: { name: 'approved', payload: { by: 'Ada' } },
+    describe: ({ published, approvedBy }) => (published ? `approved by ${approvedBy} and published` : 'not published'),
   },
 ];

@@ -7,7 +7,7 @@ import { csvStatistics } from './csv-statistics/statistics.ts';
 import { type MarkdownEvent, handler as markdown } from './markdown/index.ts';
 import page from './page/index.ts';
 import primes, { type PrimesEvent } from './primes/index.ts';
-import { samples } from './samples.js';
+import { samples, workflows } from './samples.js';
 import thumbnail, { type ThumbnailEvent } from './thumbnail/index.ts';
 
 /** Each handler called directly, with what the runtime would hand it. */
@@ -44,8 +44,9 @@ describe('the list of samples', () => {
     const folders = (await readdir(new URL('.', import.meta.url), { withFileTypes: true })).filter((entry) =>
       entry.isDirectory(),
     );
-    expect(samples.map(({ name }) => name).sort()).toEqual(folders.map(({ name }) => name).sort());
-    for (const { name, source } of samples) {
+    const listed = [...samples, ...workflows];
+    expect(listed.map(({ name }) => name).sort()).toEqual(folders.map(({ name }) => name).sort());
+    for (const { name, source } of listed) {
       expect(name).toMatch(FUNCTION_NAME_PATTERN);
       expect(source.href).toContain(`/functions/${name}/`);
       await access(source);
@@ -69,6 +70,19 @@ describe('the list of samples', () => {
       const value = await input();
       const bytes = typeof value === 'string' ? Buffer.byteLength(value) : JSON.stringify(value).length;
       expect(bytes).toBeLessThan(6 * 1_048_576);
+    }
+  });
+});
+
+describe('the folder of a workflow', () => {
+  it.each(workflows)('$name has each of its functions in a file of its name, and nothing else', async (workflow) => {
+    const { name, source, functions } = workflow;
+    const files = (await readdir(new URL('.', source))).filter((file) => !file.endsWith('.test.ts')).sort();
+    const expected = [`${name}.wf.yaml`, ...Object.keys(functions).map((each) => `${each}.ts`)];
+    expect(files).toEqual(expected.sort());
+    for (const [each, file] of Object.entries(functions)) {
+      expect(each).toMatch(FUNCTION_NAME_PATTERN);
+      expect(file.href).toBe(new URL(`./${each}.ts`, source).href);
     }
   });
 });

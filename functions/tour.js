@@ -1,11 +1,16 @@
 // @ts-check
 /**
  * What `npm start` runs: a host on loopback with every sample deployed. Calls each sample cold and then warm, re-deploys one under load, kills
- * an instance, says what it saw, and keeps serving; with `--once` it leaves instead.
+ * an instance, runs the workflows, says what it saw, and keeps serving; with `--once` it leaves instead.
  */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createTroupe, TroupeError } from 'troupe';
-import { samples } from './samples.js';
+import { samples, workflows } from './samples.js';
+import { duration, kilobytes, quantile, table } from './tour-format.js';
+import { takeBack, visitWorkflow } from './tour-workflows.js';
 
 /** Enough for a p99, and few enough that the slowest sample is done in a moment. */
 const WARM_CALLS = 200;
@@ -99,31 +104,18 @@ async function killAndReplace(troupe) {
   return `mortal: its instance ended inside a call, which got ${code_}; the next call was answered after ${duration(tookMs)}`;
 }
 
-/** @param {string[]} head @param {string[][]} rows */
-function table(head, rows) {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  for (const row of [head, ...rows]) {
-    console.log(`  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd());
-  }
-}
-
-/** @param {readonly number[]} sorted @param {number} part */
-function quantile(sorted, part) {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
-}
-
-/** @param {number} ms */
-function duration(ms) {
-  return ms < 1
-    ? `${Math.round(ms * 1_000)} us`
-    : ms < 1_000
-      ? `${ms.toPrecision(3)} ms`
-      : `${(ms / 1_000).toPrecision(3)} s`;
-}
-
-/** @param {number} bytes */
-function kilobytes(bytes) {
-  return `${(bytes / 1_000).toPrecision(3)} kB`;
+/** @param {import('troupe').Troupe} troupe @param {string} directory */
+async function composeAll(troupe, directory) {
+  console.log(`\n${workflows.length} workflows of such functions, in the language of Fission Workflows\n`);
+  const visits = [];
+  for (const workflow of workflows) visits.push(await visitWorkflow(troupe, workflow, directory));
+  table(
+    ['workflow', 'functions', 'steps', 'first run', 'later p50'],
+    visits.map(({ row }) => row),
+  );
+  console.log('');
+  for (const { saw } of visits) console.log(`  ${saw}`);
+  console.log(`  ${await takeBack(troupe)}`);
 }
 
 const NEXT = (/** @type {string} */ url) => `
@@ -145,6 +137,7 @@ function hostFlag(url) {
 async function main() {
   const { values } = parseArgs({ options: { once: { type: 'boolean', default: false }, port: { type: 'string' } } });
   const troupe = await createTroupe({ agent: 'process' });
+  const directory = await mkdtemp(join(tmpdir(), 'troupe-tour-'));
   try {
     const gateway = await troupe.listen(
       values.once ? { port: 0 } : values.port === undefined ? {} : { port: Number(values.port) },
@@ -161,6 +154,7 @@ async function main() {
     console.log('');
     console.log(`  ${await redeployUnderLoad(troupe)}`);
     console.log(`  ${await killAndReplace(troupe)}`);
+    await composeAll(troupe, directory);
     if (values.once) return;
     console.log(NEXT(gateway.url));
     await new Promise((resolve) => {
@@ -169,6 +163,7 @@ async function main() {
     });
   } finally {
     await troupe.close();
+    await rm(directory, { recursive: true });
   }
 }
 

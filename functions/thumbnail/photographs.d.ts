@@ -1,0 +1,1 @@
+export function writePhotographs(directory: string): Promise<void>;
