@@ -21,6 +21,11 @@ function promisedOutput(code: string): string[] {
     .filter((text) => !text.startsWith('where'));
 }
 
+/** Each says in its first line which file it is. */
+function workflowFiles(): { name: string; code: string }[] {
+  return blocks('yaml').map((code) => ({ name: /^# (\S+\.wf\.yaml)$/m.exec(code)?.[1] ?? '', code }));
+}
+
 describe('README', () => {
   const examples = blocks('js');
 
@@ -35,10 +40,30 @@ describe('README', () => {
       mkdirSync(join(project, 'node_modules'));
       symlinkSync(ROOT, join(project, 'node_modules', 'troupe'));
       writeFileSync(join(project, 'example.mjs'), code);
+      for (const { name, code } of workflowFiles()) writeFileSync(join(project, name), code);
       const { stdout } = await run(process.execPath, ['example.mjs'], { cwd: project });
       for (const line of promisedOutput(code)) expect(stdout).toContain(line);
     },
   );
+
+  it('has no workflow that no example deploys', () => {
+    for (const { name } of workflowFiles()) {
+      expect(name).not.toBe('');
+      expect(examples.join('\n')).toContain(`source: '${name}'`);
+    }
+  });
+
+  it('names only routes that exist', async () => {
+    const { createRoutes } = await import('../src/ecosystem/gateway/routes.ts');
+    const routes = createRoutes();
+    const named = [...README.matchAll(/`((?:(?:GET|PUT|POST|DELETE) )+)(\/\S*)`/g)];
+    expect(named.length).toBeGreaterThan(8);
+    for (const [, methods = '', path = ''] of named) {
+      for (const method of methods.trim().split(' ')) {
+        expect(() => routes.match(method, path.replaceAll(':', ''))).not.toThrow();
+      }
+    }
+  });
 
   it('names only commands and options that exist', async () => {
     const commands = blocks('sh')
