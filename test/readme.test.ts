@@ -46,6 +46,20 @@ describe('README', () => {
     },
   );
 
+  it('runs the samples that it runs from a file', async () => {
+    const commands = [
+      ...blocks('sh')
+        .join('\n')
+        .matchAll(/^npx troupe (invoke \S+\.wf\.yaml) -d '(.+)'$/gm),
+    ];
+    expect(commands.length).toBe(1);
+    for (const [, command = '', data = ''] of commands) {
+      const parameters = [join(ROOT, 'bin/troupe.js'), ...command.split(' '), '-d', data];
+      const { stdout } = await run(process.execPath, parameters, { cwd: ROOT });
+      expect(JSON.parse(stdout)).toMatchObject({ order: 'A-1' });
+    }
+  });
+
   it('has no workflow that no example deploys', () => {
     for (const { name } of workflowFiles()) {
       expect(name).not.toBe('');
@@ -68,7 +82,7 @@ describe('README', () => {
   it('names only commands and options that exist', async () => {
     const commands = blocks('sh')
       .join('\n')
-      .matchAll(/npx troupe (\S+(?: (?:ls|describe|rm|versions|alias))?)/g);
+      .matchAll(/npx troupe ((?:fn|wf) \S+|\S+)/g);
     for (const [, command = ''] of commands) {
       const { stdout } = await run(process.execPath, [join(ROOT, 'bin/troupe.js'), ...command.split(' '), '--help']);
       expect(stdout).toContain(`troupe ${command}`);
