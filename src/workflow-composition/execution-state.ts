@@ -41,6 +41,8 @@ export interface ExecutionState {
   endedAtMs?: number;
   /** The last time. */
   redrivenAtMs?: number;
+  /** Of steps that had succeeded and run again since a redrive: how often they were taken back. What they do anew is another deed, with a key of its own. */
+  readonly takenBack: Map<string, number>;
   output?: Uint8Array;
   error?: SerializedError;
   /** The step that has failed the execution. */

@@ -20,10 +20,17 @@ export function begin(id: string, { type: _, ...started }: ExecutionStarted): Ex
     length: 1,
     steps: new Map(),
     signals: [],
+    takenBack: new Map(),
     updatedAtMs: started.atMs,
     changed: [],
     derived: undefined,
   };
+}
+
+/** The step as those outside know it: the same for each attempt, and another one once it was taken back and runs anew. */
+export function deedOf({ takenBack }: Pick<ExecutionState, 'takenBack'>, step: string): string {
+  const times = takenBack.get(step);
+  return times === undefined ? step : `${step}#${times + 1}`;
 }
 
 export function isOver({ status }: Pick<ExecutionState, 'status'>): boolean {
@@ -60,7 +67,11 @@ function applied(state: ExecutionState, event: ExecutionEvent): StepState | unde
       state.signals.push({ signal: event.signal, payload: event.payload });
       return undefined;
     case 'executionRedriven':
-      for (const step of event.steps) state.steps.delete(step);
+      for (const step of event.steps) {
+        if (state.steps.get(step)?.status === 'succeeded')
+          state.takenBack.set(step, (state.takenBack.get(step) ?? 0) + 1);
+        state.steps.delete(step);
+      }
       reopen(state, event.atMs);
       return undefined;
     default:

@@ -14,6 +14,7 @@ describe('a fold', () => {
       started: start,
       status: 'running',
       length: 1,
+      takenBack: new Map(),
       steps: new Map(),
       signals: [],
       updatedAtMs: 1_000,

@@ -32,10 +32,6 @@ export function eventLine(event: HistoryEvent, startedAtMs: number, colors: Colo
   return `${colors.dim(fill(time, TIME_COLUMNS))}${paint(`${fill(type, TYPE_COLUMNS)}  ${facts}`)}`.trimEnd();
 }
 
-export function isLastEvent({ type }: HistoryEvent): boolean {
-  return type === 'executionSucceeded' || type === 'executionFailed' || type === 'executionCancelled';
-}
-
 function isBad(event: HistoryEvent | undefined): boolean {
   return event?.type === 'stepFailed' || event?.type === 'executionFailed';
 }

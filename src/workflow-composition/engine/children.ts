@@ -11,8 +11,8 @@ interface Waiting {
 }
 
 /** A step that is tried again has another child. */
-export function childId({ parentId, step, attempt }: Pick<ChildStart, 'parentId' | 'step' | 'attempt'>): string {
-  return attempt === 1 ? `${parentId}:${step}` : `${parentId}:${step}~${attempt}`;
+export function childId({ parentId, deed, attempt }: Pick<ChildStart, 'parentId' | 'deed' | 'attempt'>): string {
+  return attempt === 1 ? `${parentId}:${deed}` : `${parentId}:${deed}~${attempt}`;
 }
 
 export class Children {

@@ -25,6 +25,8 @@ export interface Run {
 export interface ChildStart {
   readonly parentId: string;
   readonly step: string;
+  /** What its id follows from. */
+  readonly deed: string;
   readonly attempt: number;
   readonly workflow: string;
   readonly input: Uint8Array;

@@ -5,6 +5,7 @@
 import { serializeError, TroupeError, toTroupeError } from '../../errors.ts';
 import { FifoQueue } from '../../kernel/fifo-queue.ts';
 import type { ExecutionState } from '../execution-state.ts';
+import { deedOf } from '../fold.ts';
 import type { ExecutionHost, Run } from './execution-protocol.ts';
 import type { StepOutcome } from './protocol.ts';
 
@@ -102,12 +103,14 @@ export class StepRunner {
       const limit = timeoutMs === undefined ? {} : { timeoutMs };
       const { redrivenAtMs } = state;
       const redriven = redrivenAtMs === undefined ? {} : { redrivenAtMs };
+      const deed = deedOf(state, run.step);
       run.isChild = host.isWorkflow(target);
       const handle = run.isChild
         ? host.startChild(
             {
               parentId: state.id,
               step: run.step,
+              deed,
               attempt: run.attempt,
               workflow: target,
               input: payload,
@@ -118,7 +121,7 @@ export class StepRunner {
             tell,
           )
         : host.callFunction(
-            { functionName: target, payload, idempotencyKey: `${state.id}/${run.step}`, depth, ...limit },
+            { functionName: target, payload, idempotencyKey: `${state.id}/${deed}`, depth, ...limit },
             tell,
           );
       run.cancel = () => handle.cancel();

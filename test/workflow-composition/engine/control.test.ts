@@ -222,3 +222,19 @@ describe('executions in a list', () => {
     expect(await engine.ask('list', { workflow: 'none' })).toEqual([]);
   });
 });
+
+describe('a step that was taken back', () => {
+  it('is another deed when it runs anew after a redrive; one that had failed is the same', async () => {
+    let isBroken = true;
+    const { engine, clock, called } = await running(
+      { tasks: { pay: { run: 'fast', undo: 'undo' }, ship: { run: 'moody', after: ['pay'] } }, output: 'ship' },
+      { functions: { ...functions, moody: () => new After(0, isBroken ? new Error('broken') : 'mended') } },
+    );
+    expect(called.map(({ key }) => key)).toEqual(['x/pay', 'x/ship', 'x/undo-pay']);
+    isBroken = false;
+    engine.ask('redrive', { id: 'x' });
+    await clock.advance(10);
+    expect(await outputOf(engine, 'x')).toBe('mended');
+    expect(called.slice(3).map(({ key }) => key)).toEqual(['x/pay#2', 'x/ship']);
+  });
+});

@@ -31,7 +31,10 @@ export const graphLanguage: Language<Graph> = {
   parse: (source) => JSON.parse(source) as Graph,
   decide,
   prepare,
-  redrive: (_, { steps }) => [...steps.values()].filter(({ status }) => status !== 'succeeded').map(({ step }) => step),
+  redrive: (_, { steps }) =>
+    [...steps.values()]
+      .filter(({ status, step }) => status !== 'succeeded' || step.startsWith('undo-') || steps.has(`undo-${step}`))
+      .map(({ step }) => step),
   outlook: ({ tasks }, { steps }, limit) =>
     Object.entries(tasks)
       .filter(([step]) => !steps.has(step))
