@@ -235,11 +235,13 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
   later.workflows = composition;
 
   const close = async () => {
-    const drain = { timeoutMs: config.drainTimeoutMs };
     const { engine } = composition;
-    await engine.ask('drain', drain, { timeoutMs: drain.timeoutMs + SHUTDOWN_TIMEOUT_MS }).catch(() => undefined);
-    // A router that cannot drain must not keep the rest from being stopped, nor the store from being closed.
-    await router.ask('drain', drain, { timeoutMs: drain.timeoutMs + SHUTDOWN_TIMEOUT_MS }).catch(() => undefined);
+    const untilMs = clock.nowMs() + config.drainTimeoutMs;
+    const drain = () => ({ timeoutMs: Math.max(0, untilMs - clock.nowMs()) });
+    const patience = { timeoutMs: config.drainTimeoutMs + SHUTDOWN_TIMEOUT_MS };
+    // Workflows that were called go on to call functions. Neither may keep the rest from being stopped, nor the store from being closed.
+    await engine.ask('drain', drain(), patience).catch(() => undefined);
+    await router.ask('drain', drain(), patience).catch(() => undefined);
     await system.shutdown(SHUTDOWN_TIMEOUT_MS);
     await composition.close();
     await place.close();

@@ -256,7 +256,8 @@ export class Caller {
   }
 
   #send(call: Call): void {
-    const { workflows } = this.#options;
+    const { workflows, isClosing } = this.#options;
+    if (call.depth === 0 && isClosing()) return call.fail(draining());
     if (workflows?.has(call.request.functionName)) return this.#sendToWorkflows(call, workflows);
     if (this.#options.router.tell('invoke', call)) return;
     if (this.#options.isClosing()) return call.fail(draining());
@@ -264,7 +265,6 @@ export class Caller {
   }
 
   #sendToWorkflows(call: Call, workflows: WorkflowDoor): void {
-    if (this.#options.isClosing() && call.depth === 0) return call.fail(draining());
     try {
       call.workflow = workflowCall(call, () => this.#options.clock.nowMs());
     } catch (thrown) {
