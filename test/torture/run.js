@@ -19,10 +19,11 @@ if (!existsSync(product)) {
 
 const directory = await mkdtemp(join(tmpdir(), 'troupe-torture-'));
 try {
-  const bundle = join(directory, 'torture.mjs');
   await build({
-    entryPoints: [here('torture.ts')],
-    outfile: bundle,
+    // The second one is run by a suite, as a program of its own.
+    entryPoints: { torture: here('torture.ts'), 'host-program': here('workflows/host-program.ts') },
+    outdir: directory,
+    outExtension: { '.js': '.mjs' },
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -33,7 +34,7 @@ try {
     external: ['file:*'],
   });
   process.setSourceMapsEnabled(true);
-  const { main } = await import(pathToFileURL(bundle).href);
+  const { main } = await import(pathToFileURL(join(directory, 'torture.mjs')).href);
   process.exitCode = await main(process.argv.slice(2), { root, directory });
 } finally {
   await rm(directory, { recursive: true, force: true, maxRetries: 5 });

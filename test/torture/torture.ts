@@ -13,8 +13,9 @@ import { parseOptions, usage } from './support/options.ts';
 import { isService, markedProcesses, showProcess } from './support/processes.ts';
 import type { Suite, SuiteRun } from './support/suite.ts';
 import { within } from './support/within.ts';
+import { workflowsSuite } from './workflows/workflows-suite.ts';
 
-const SUITES: readonly Suite[] = [callsSuite, faultsSuite, deploysSuite];
+const SUITES: readonly Suite[] = [callsSuite, faultsSuite, deploysSuite, workflowsSuite];
 const CLOSE_LIMIT_MS = 60_000;
 
 interface Outcome {
