@@ -11,15 +11,17 @@ export const STEP = 'step';
  * kill the host at the very moment of a note: right where a step has begun, or where its result is about to be sent.
  */
 export const STEP_SOURCE = `
-import { appendFileSync, readFileSync, statSync } from 'node:fs';
+import { fstatSync, openSync, readFileSync, writeSync } from 'node:fs';
 const { NOTES, FUSE } = process.env;
+const notes = openSync(NOTES, 'a');
+// It is lit before the host begins. What lies between a note and the kill is what a write to the disk would need to win.
+let fuse = [];
+try { fuse = readFileSync(FUSE, 'utf8').split(' '); } catch {}
+const [pid, bytes, when] = fuse;
 
 function note(what, key, value) {
-  appendFileSync(NOTES, [what, key, value, Date.now()].join(' ') + '\\n');
-  let fuse;
-  try { fuse = readFileSync(FUSE, 'utf8').split(' '); } catch { return; }
-  const [pid, bytes, when] = fuse;
-  if (when !== what || statSync(NOTES).size < Number(bytes)) return;
+  writeSync(notes, [what, key, value, Date.now()].join(' ') + '\\n');
+  if (when !== what || fstatSync(notes).size < Number(bytes)) return;
   try { process.kill(-Number(pid), 'SIGKILL'); } catch {}
 }
 

@@ -18,6 +18,8 @@ export class Ticket {
   /** Requests that were acknowledged, or found on disk after a kill. */
   #done = 0;
   #acknowledged = 0;
+  /** Acknowledged before the last kill, and looked for after it. */
+  #kept = 0;
   /** Was sent, and nobody knows what became of it. */
   #isUnsure = false;
   #wasStarted = false;
@@ -71,8 +73,13 @@ export class Ticket {
       if (request.kind === 'cancel') return events.some(({ type }) => type === 'cancelRequested');
       return events.some((event) => event.type === 'signalReceived' && decoded(event.payload) === request.payload);
     });
-    for (const [index, request] of this.#requests.slice(0, this.#acknowledged).entries())
-      this.#check(present[index] === true, () => `${life}: ${show(request)} was acknowledged, and is not on disk`);
+    for (const [index, request] of this.#requests.slice(this.#kept, this.#acknowledged).entries())
+      this.#check(
+        present[this.#kept + index] === true,
+        () => `${life}: ${show(request)} was acknowledged, and is not on disk`,
+      );
+    // Whether it stays there is seen by whoever compares the journals.
+    this.#kept = this.#acknowledged;
     if (this.#hasResult)
       this.#check(events.some(isEnd), () => `${life}: its result was told, and its end is not on disk`);
     this.#isOnDisk = events.length > 0;

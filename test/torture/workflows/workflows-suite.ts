@@ -20,7 +20,7 @@ import { type Ending, type Plan, planRound } from './plan.ts';
 import { Ticket } from './ticket.ts';
 
 /** What a life that was to end otherwise is ended after, once it is up. */
-const LONGEST_LIFE_MS = 600;
+const LONGEST_LIFE_MS = 450;
 /** Of the last life: the longest nap, several times. */
 const END_LIMIT_MS = 15_000;
 const LEFTOVERS_LIMIT_MS = 5_000;
