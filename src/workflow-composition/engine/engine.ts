@@ -143,13 +143,14 @@ class WorkflowEngine {
     };
   }
 
-  #start(request: StartExecution): Later<StartedExecution> | StartedExecution {
+  #start(request: StartExecution): Later<StartedExecution> {
     const { workflow, version, alias } = request;
     const id = request.id === undefined ? this.#options.newId() : checkExecutionId(request.id);
     const known = request.id === undefined ? undefined : this.#known(id);
     if (known) {
       if (known.workflow !== workflow) throw otherWorkflow(id, known.workflow);
-      return { id, workflow, version: known.version, isNew: false };
+      const first = { id, workflow, version: known.version, isNew: false };
+      return later(this.#residents.whenStarted(id).then(() => first));
     }
     const compiled = this.#resolve(workflow, { version, alias });
     const resident = this.#spawnNew(id, compiled, request, false);

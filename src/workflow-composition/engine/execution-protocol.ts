@@ -75,6 +75,8 @@ export type ExecutionMessages = {
   /** Go on from what the state is. Answers once the start is durable. */
   begin: { body: undefined; reply: undefined };
   beginUnasked: { body: undefined };
+  /** Answers once the start is durable. */
+  confirm: { body: undefined; reply: undefined };
   actionReady: { body: { readonly run: Run; readonly action: StepAction } };
   stepSettled: { body: { readonly run: Run; readonly outcome: StepOutcome } };
   written: { body: 'appended' | 'conflict' };

@@ -90,6 +90,7 @@ class Execution {
     return {
       begin: () => this.#counted(() => this.#durably(() => this.#begin(), undefined)),
       beginUnasked: () => this.#counted(() => this.#begin()),
+      confirm: () => this.#counted(() => this.#durably(() => this.#advance(), undefined)),
       actionReady: ({ run, action }) => this.#actionReady(run, action),
       stepSettled: ({ run, outcome }) => this.#stepSettled(run, outcome),
       written: (outcome) => this.#written(outcome),

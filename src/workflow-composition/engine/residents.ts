@@ -138,6 +138,20 @@ export class Residents {
     return resident;
   }
 
+  /** Resolves once the start of this execution is durable: a second start is told no earlier than the first one. */
+  async whenStarted(id: string): Promise<void> {
+    const resident = this.#residents.get(id);
+    // One that is not in memory came from the disk.
+    if (!resident) return;
+    resident.sent++;
+    try {
+      await resident.ref.ask('confirm', undefined);
+    } catch (thrown) {
+      // It may have ended meanwhile, which is durable too.
+      if (this.#residents.get(id) === resident) throw thrown;
+    }
+  }
+
   wake(id: string): void {
     try {
       this.bring(id);

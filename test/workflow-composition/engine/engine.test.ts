@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decodePayload } from '../../../src/transport/codec.ts';
+import type { AppendRequest, ExecutionStore } from '../../../src/workflow-composition/execution-store/protocol.ts';
 import { After, input, outputOf, typesOf, world } from '../support/engine-world.ts';
 
 const CHAIN = {
@@ -57,6 +58,41 @@ describe('an execution', () => {
     await clock.advance(10);
     expect(answers).toEqual([8]);
   });
+
+  it.each(['start', 'invoke'] as const)(
+    'is not told to be there before it is on disk, after an earlier %s',
+    async (first) => {
+      let letThrough = () => {};
+      const held = new Promise<void>((resolve) => {
+        letThrough = resolve;
+      });
+      const { engine, clock, store } = await world({
+        workflows: { chain: CHAIN },
+        functions: { add: () => new After(1_000, 1) },
+        wrapStore: (inner) =>
+          new Proxy(inner, {
+            get: (target, name) =>
+              name === 'append'
+                ? (request: AppendRequest) => held.then(() => target.append(request))
+                : (target[name as keyof ExecutionStore] as () => unknown).bind(target),
+          }),
+      });
+      const id = 'chain:one';
+      if (first === 'start') void engine.ask('start', { workflow: 'chain', input: input(1), id });
+      else {
+        const call = { functionName: 'chain', payload: input(1), depth: 0, idempotencyKey: 'one' };
+        engine.tell('invoke', { ...call, succeeded: () => {}, failed: () => {} });
+      }
+      const told: unknown[] = [];
+      void engine.ask('start', { workflow: 'chain', input: input(1), id }).then((started) => told.push(started));
+      await clock.advance(100);
+      expect(told).toEqual([]);
+      letThrough();
+      await clock.advance(1);
+      expect(told).toEqual([{ id, workflow: 'chain', version: 1, isNew: false }]);
+      expect(typesOf(store.read(id) ?? [])).toEqual(['executionStarted']);
+    },
+  );
 
   it('sleeps as long as it is told to, and is not in memory meanwhile', async () => {
     const week = 7 * 86_400_000;
