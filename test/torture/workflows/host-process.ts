@@ -17,7 +17,7 @@ export type Answer =
   /** The host was gone before it answered. */
   | { readonly kind: 'cut' };
 
-const CUT: Answer = { kind: 'cut' };
+export const CUT: Answer = { kind: 'cut' };
 
 export class HostProcess {
   readonly #child: ChildProcess;

@@ -23,6 +23,8 @@ export interface PlannedExecution {
   /** The life of the host in which it is first started, and when in it. */
   readonly life: number;
   readonly afterMs: number;
+  /** Its start, or call, is sent twice at once: it is one all the same, and no answer comes before it is on disk. */
+  readonly isTwice: boolean;
   /** Between what is sent to it. */
   readonly pauseMs: number;
 }
@@ -95,6 +97,7 @@ function drawExecution(
     ...(isCalled && { callKey }),
     life,
     afterMs: random() * STARTED_WITHIN_MS,
+    isTwice: random() < 0.4,
     pauseMs: random() < 0.5 ? 0 : random() * 60,
   };
 }

@@ -1,7 +1,7 @@
 /** One execution as the suite knows it: what it has asked for, and what it was told. Nothing of this comes from inside the host. */
 import type { Findings } from '../support/findings.ts';
 import { type Disk, isEnd } from './disk.ts';
-import type { Answer, HostProcess } from './host-process.ts';
+import { type Answer, CUT, type HostProcess } from './host-process.ts';
 import type { PlannedExecution } from './plan.ts';
 import { type Outcome, type Sent, shapeOf } from './shapes.ts';
 
@@ -50,7 +50,7 @@ export class Ticket {
       const request = this.#requests[this.#done];
       if (!request || host.isOver) return;
       this.#isUnsure = true;
-      const answer = await this.#send(host, request);
+      const answer = await this.#ask(host, request);
       if (answer.kind === 'cut' || (isClosing() && isRefusal(answer))) return;
       this.#isUnsure = false;
       this.#judgeAnswer(request, answer);
@@ -91,6 +91,20 @@ export class Ticket {
   /** Whether it is told the same now as it was told before. */
   judgeAgain(answer: Answer): void {
     this.#judgeResult(answer);
+  }
+
+  /** The answer; where it was asked twice, that of the one that was new, or the only one that came. */
+  async #ask(host: HostProcess, request: Request): Promise<Answer> {
+    const isTwice = this.plan.isTwice && (request.kind === 'start' || request.kind === 'call');
+    const [one, other] = await Promise.all([this.#send(host, request), isTwice ? this.#send(host, request) : CUT]);
+    if (other.kind !== 'value' || one.kind === 'error') return one;
+    if (one.kind === 'cut') return request.kind === 'start' ? { kind: 'value', value: !this.#isOnDisk } : other;
+    if (request.kind === 'start') {
+      this.#check(!other.value, () => 'it was started twice at once, and both were told that it is new');
+      return one;
+    }
+    this.#judgeResult(other);
+    return one;
   }
 
   #send(host: HostProcess, request: Request): Promise<Answer> {
