@@ -25,6 +25,8 @@ import { openOf, summaryOf, viewOf } from './views.ts';
 const ROUNDS_PER_TURN = 64;
 /** What is due sooner is waited for in memory. */
 const SHORTEST_SLEEP_MS = 1_000;
+/** A crash takes back so much of what is `pipelined`, and its steps run again. */
+const WRITE_LATER_MS = 5;
 /** A step's own time, or the whole execution's. */
 const WHOLE = '';
 
@@ -48,6 +50,8 @@ class Execution {
   readonly #watchers = new Set<(event: ExecutionEvent) => void>();
   readonly #lookAhead: LookAhead;
   #timer: { readonly atMs: number; readonly cancel: CancelTimer } | undefined;
+  /** The next write, where that has time. */
+  #later: CancelTimer | undefined;
   #isHeld: boolean;
   #hasTold = false;
   #handled = 0;
@@ -303,20 +307,33 @@ class Execution {
   }
 
   #write(): void {
-    if (this.#isHeld && this.#state.length === 1 && !this.#hasChildren()) return;
+    if (this.#isHeld && this.#state.length === 1 && !this.#steps.hasWorkflows) return;
     this.#isHeld = false;
+    if (this.#mayWriteLater()) {
+      this.#later ??= this.#context.after(WRITE_LATER_MS, () => {
+        this.#later = undefined;
+        this.#writeNow();
+      });
+      return;
+    }
+    this.#later?.();
+    this.#later = undefined;
+    this.#writeNow();
+  }
+
+  /** `pipelined`: nobody sees what is not on disk, so all that comes in a few milliseconds is written at once. */
+  #mayWriteLater(): boolean {
+    if (this.#state.started.durability !== 'pipelined' || this.#journal.isAwaited) return false;
+    return !isOver(this.#state) && !this.#isWaiting;
+  }
+
+  #writeNow(): void {
     this.#journal.write(() => ({
       open: isOver(this.#state)
         ? undefined
         : openOf(this.#state, { wakeAtMs: this.#due.nextMs, isWaiting: this.#isWaiting }),
       ended: isOver(this.#state) ? summaryOf(this.#state) : undefined,
     }));
-  }
-
-  #hasChildren(): boolean {
-    for (const { action } of this.#steps.all())
-      if (action?.kind === 'call' && this.#parts.host.isWorkflow(action.target)) return true;
-    return false;
   }
 
   #written(outcome: 'appended' | 'conflict'): void {

@@ -66,6 +66,11 @@ export class JournalWriter {
     return this.#flushed === this.#length && !this.#isWriting;
   }
 
+  /** Somebody waits for what is not on disk yet. */
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   record(event: ExecutionEvent): void {
     this.#length++;
     if (this.isDurable) {

@@ -38,6 +38,13 @@ export class StepRunner {
     return true;
   }
 
+  /** Whether one of them is to be an execution of its own. */
+  get hasWorkflows(): boolean {
+    for (const { action } of this.#runs.values())
+      if (action?.kind === 'call' && this.#parts.host.isWorkflow(action.target)) return true;
+    return false;
+  }
+
   all(): Iterable<Run> {
     return this.#runs.values();
   }
