@@ -134,10 +134,10 @@ function conclude(outcome: Outcome, seed: number, findings: Findings, say: (line
 
 function report(outcomes: readonly Outcome[], say: (line: string) => void): void {
   say('');
-  say('suite    passed  failed  seconds');
+  say('suite      passed  failed  seconds');
   for (const { suite, passed, failed, seconds, notes } of outcomes) {
     say(
-      [suite.padEnd(8), String(passed).padStart(6), String(failed).padStart(7), seconds.toFixed(1).padStart(8)].join(
+      [suite.padEnd(10), String(passed).padStart(6), String(failed).padStart(7), seconds.toFixed(1).padStart(8)].join(
         ' ',
       ),
     );

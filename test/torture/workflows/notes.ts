@@ -30,7 +30,7 @@ const failuresOf = (key) => readFileSync(NOTES, 'utf8').split('fail ' + key + ' 
 export default async ({ n, add = 0, failures = 0, fatal = false }, { idempotencyKey: key }) => {
   const value = [n].flat().reduce((sum, each) => sum + each, add);
   note('begin', key, value);
-  await new Promise((resolve) => setTimeout(resolve, value % 5));
+  await new Promise((resolve) => setTimeout(resolve, value % 12));
   if (fatal || (failures > 0 && failuresOf(key) < failures)) {
     note('fail', key, value);
     throw new Error('as told');

@@ -4,7 +4,7 @@ import type { Durability } from '../../../src/workflow-composition/events.ts';
 import { between, pick, shuffled } from '../support/chance.ts';
 import { type Input, SHAPES } from './shapes.ts';
 
-const EXECUTIONS = 34;
+const EXECUTIONS = 44;
 const LIVES = { least: 4, most: 6 };
 /** The part of the executions that is called as functions are: nobody is told of their start, and their result answers the call. */
 const CALLED = 0.4;
@@ -65,9 +65,9 @@ export function planRound(seed: number): Plan {
 function drawEnding(random: Random, life: number): Ending {
   const roll = random();
   if (roll < 0.2 && life > 0) return { kind: 'start-up', afterMs: random() * 130 };
-  if (roll < 0.45) return { kind: 'answer', answers: between(random, 1, 9) };
-  if (roll < 0.7) return { kind: 'begin', bytes: between(random, 1, 1_400) };
-  if (roll < 0.8) return { kind: 'end', bytes: between(random, 1, 1_400) };
+  if (roll < 0.45) return { kind: 'answer', answers: between(random, 1, 24) };
+  if (roll < 0.7) return { kind: 'begin', bytes: between(random, 1, 3_000) };
+  if (roll < 0.8) return { kind: 'end', bytes: between(random, 1, 3_000) };
   if (roll < 0.9) return { kind: 'time', afterMs: random() * 300 };
   return { kind: 'closing', afterMs: random() * 200, graceMs: random() * 60 };
 }
