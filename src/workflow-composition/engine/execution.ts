@@ -12,9 +12,10 @@ import { MAX_JOURNAL_EVENTS } from '../execution-store/protocol.ts';
 import { apply, isOver } from '../fold.ts';
 import type { Decision, StepAction } from '../language.ts';
 import { DueQueue } from './due-queue.ts';
+import { type EndingDecision, endingOf } from './ending.ts';
 import type { ExecutionMessages, ExecutionParts, Run } from './execution-protocol.ts';
-import { alreadyOver, DEADLINE, deadlinePassed, journalTooLong, notRedrivable } from './faults.ts';
-import { JournalWriter } from './journal-writer.ts';
+import { alreadyOver, DEADLINE, journalTooLong, notRedrivable } from './faults.ts';
+import { JournalWriter, type Standing } from './journal-writer.ts';
 import { LookAhead } from './look-ahead.ts';
 import type { StepOutcome } from './protocol.ts';
 import { StepJournal } from './step-journal.ts';
@@ -123,7 +124,10 @@ class Execution {
     this.#isHeld = false;
     act();
     const { status } = this.#state;
-    return later(this.#journal.whenFlushed(this.#journal.length).then(() => status));
+    const durable = this.#journal.whenFlushed(this.#journal.length);
+    // What had time to be written has none now.
+    this.#write();
+    return later(durable.then(() => status));
   }
 
   #begin(): void {
@@ -178,40 +182,14 @@ class Execution {
           decision.step,
           serializeError(new TroupeError('CANCELLED', 'The step was not needed any more.')),
         );
-      case 'succeed':
-        return this.#succeed(decision);
-      case 'fail':
-        return this.#end({
-          type: 'executionFailed',
-          error: decision.error,
-          ...(decision.step !== undefined && { step: decision.step }),
-          atMs: this.#wallMs,
-        });
-      case 'cancelled': {
-        const reason = this.#state.cancelReason ?? '';
-        if (reason !== DEADLINE) return this.#end({ type: 'executionCancelled', reason, atMs: this.#wallMs });
-        return this.#end({
-          type: 'executionFailed',
-          error: serializeError(deadlinePassed(this.#state.id)),
-          atMs: this.#wallMs,
-        });
-      }
+      default:
+        return this.#end(decision);
     }
   }
 
-  #succeed(decision: Extract<Decision, { kind: 'succeed' }>): void {
-    const atMs = this.#wallMs;
-    if ('outputOf' in decision) return this.#end({ type: 'executionSucceeded', outputOf: decision.outputOf, atMs });
-    try {
-      this.#end({ type: 'executionSucceeded', output: this.#parts.host.encode(decision.output), atMs });
-    } catch (thrown) {
-      this.#end({ type: 'executionFailed', error: serializeError(thrown), atMs });
-    }
-  }
-
-  #end(event: ExecutionEvent): void {
+  #end(decision: EndingDecision): void {
     this.#steps.takeAll();
-    this.#record(event);
+    this.#record(endingOf(decision, this.#state, { atMs: this.#wallMs, encode: this.#parts.host.encode }));
   }
 
   #start(step: string): void {
@@ -328,12 +306,13 @@ class Execution {
   }
 
   #writeNow(): void {
-    this.#journal.write(() => ({
-      open: isOver(this.#state)
-        ? undefined
-        : openOf(this.#state, { wakeAtMs: this.#due.nextMs, isWaiting: this.#isWaiting }),
-      ended: isOver(this.#state) ? summaryOf(this.#state) : undefined,
-    }));
+    this.#journal.write(() => this.#standing());
+  }
+
+  #standing(): Standing {
+    if (isOver(this.#state)) return { open: undefined, ended: summaryOf(this.#state) };
+    const open = openOf(this.#state, { wakeAtMs: this.#due.nextMs, isWaiting: this.#isWaiting });
+    return { open, ended: undefined };
   }
 
   #written(outcome: 'appended' | 'conflict'): void {
@@ -388,8 +367,10 @@ class Execution {
   }
 
   async #stop(): Promise<void> {
+    // Before the steps are let go: an execution whose steps run does not wait.
+    const standing = this.#standing();
     this.#steps.leave();
-    await this.#journal.close();
+    await this.#journal.close(() => standing);
   }
 
   get #wallMs(): number {

@@ -44,7 +44,7 @@ export class Invocations {
     const calls = [...this.#executions.keys()];
     this.#executions.clear();
     this.#calls.clear();
-    const why = 'The host closes; the execution goes on when it starts again.';
+    const why = 'The host closes; unless it was in memory only, the execution goes on when it starts again.';
     for (const call of calls) call.failed(new TroupeError('SHUTTING_DOWN', why));
     this.#allSettled?.();
   }

@@ -123,12 +123,19 @@ export class JournalWriter {
     return [...stored.slice(0, this.#flushed), ...this.#underWay, ...this.#unwritten];
   }
 
-  /** Resolves when what is under way has ended. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
+  /** Writes what is left, and resolves when it is on disk, or cannot be: the next host does what it does not know of again. */
+  async close(standing: () => Standing): Promise<void> {
     this.#pause?.();
-    if (!this.#isWriting) return;
-    await new Promise<void>((resolve) => {
+    this.#pause = undefined;
+    await this.#whenIdle();
+    if (this.#unwritten.length > 0) this.write(standing);
+    this.#isClosed = true;
+    await this.#whenIdle();
+  }
+
+  #whenIdle(): Promise<void> {
+    if (!this.#isWriting) return Promise.resolve();
+    return new Promise((resolve) => {
       this.#idle = resolve;
     });
   }

@@ -185,6 +185,23 @@ describe('a host that closes', () => {
     expect(called.map(({ key }) => key)).toEqual(['x/a', 'x/b', 'x/b']);
   });
 
+  it.each(['strict', 'pipelined'] as const)('writes what had time to be written before: %s', async (durability) => {
+    const { engine, clock, called, system, startEngine, store } = await running();
+    engine.tell('invoke', { functionName: 'w', payload: input(), depth: 0, succeeded: () => {}, failed: () => {} });
+    engine.ask('start', { workflow: 'w', input: input(), id: 'y', durability }).catch(() => {});
+    const stopping = system.shutdown(1_000);
+    await clock.advance(2_000);
+    await stopping;
+    const open = [...store.open()].map(({ id }) => id);
+    expect(open).toHaveLength(3);
+    const before = called.length;
+    const next = startEngine();
+    await clock.advance(130_000);
+    for (const id of open) expect(await outputOf(next.engine, id)).toBe('slow');
+    // Of each, the slow step alone, or both where its first had not begun.
+    expect(called.slice(before).filter(({ key }) => key === 'x/a')).toEqual([]);
+  });
+
   it('tells those who called a workflow as a function that it closes', async () => {
     const { engine, clock } = await running();
     const errors: unknown[] = [];
