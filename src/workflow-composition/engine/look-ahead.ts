@@ -4,7 +4,7 @@
  */
 import type { CancelTimer } from '../../kernel/clock.ts';
 import type { ExecutionEvent } from '../events.ts';
-import type { ExecutionOutlook, RunningStep } from '../scheduler/protocol.ts';
+import type { ExecutionOutlook, RunningStep, StepReport } from '../scheduler/protocol.ts';
 import type { ExecutionParts, Run } from './execution-protocol.ts';
 import type { StepOutcome } from './protocol.ts';
 import type { StepRunner } from './step-runner.ts';
@@ -24,28 +24,38 @@ export class LookAhead {
   readonly #parts: LookAheadParts;
   /** Which step decides on which, as outlooks have told. */
   readonly #decidedBy = new Map<string, string>();
-  /** Steps that wait for their time or for a signal: they run, for whoever looks ahead. */
-  readonly #resting = new Set<string>();
+  /** Steps that wait for their time or for a signal, and since when by the wall clock: they run, for whoever looks ahead. */
+  readonly #resting = new Map<string, number>();
   #toldMs = Number.NEGATIVE_INFINITY;
   #later: CancelTimer | undefined;
 
   constructor(parts: LookAheadParts) {
     this.#parts = parts;
-    for (const { step, status } of parts.state.steps.values()) {
-      if (status === 'sleeping' || status === 'awaiting') this.#resting.add(step);
+    for (const { step, status, atMs } of parts.state.steps.values()) {
+      if (status === 'sleeping' || status === 'awaiting') this.#resting.set(step, atMs);
     }
   }
 
   recorded(event: ExecutionEvent): void {
-    if (event.type === 'timerStarted' || event.type === 'signalAwaited') this.#resting.add(event.step);
-    else if (this.#resting.size > 0 && 'step' in event && event.step !== undefined) this.#resting.delete(event.step);
+    if (event.type === 'timerStarted' || event.type === 'signalAwaited') this.#resting.set(event.step, event.atMs);
+    if (event.type !== 'stepSucceeded' && event.type !== 'stepFailed') return;
+    const { step, atMs, timing } = event;
+    // What the language works out by itself takes no time, but what comes after it cannot be foreseen while nobody knows that.
+    if (event.type === 'stepSucceeded' && timing === undefined) {
+      this.#report(step, {
+        target: undefined,
+        runMs: atMs - (this.#resting.get(step) ?? atMs),
+        coldStartMs: undefined,
+      });
+    }
+    this.#resting.delete(step);
   }
 
   outlook(limit = SHOWN): ExecutionOutlook {
     const { compiled, state, steps } = this.#parts;
     const { name: workflow, version, language, definition } = compiled;
     const running: RunningStep[] = Array.from(steps.all(), (run) => this.#running(run));
-    for (const step of this.#resting) running.push(this.#restingStep(step));
+    for (const [step, sinceMs] of this.#resting) running.push(this.#restingStep(step, sinceMs));
     return { executionId: state.id, workflow, version, running, upcoming: language.outlook(definition, state, limit) };
   }
 
@@ -62,16 +72,8 @@ export class LookAhead {
   }
 
   stepEnded({ step, action }: Run, { timing, isCold }: StepOutcome): void {
-    const { host, compiled } = this.#parts;
-    if (action?.kind !== 'call') return;
-    host.tellScheduler('stepEnded', {
-      workflow: compiled.name,
-      version: compiled.version,
-      key: compiled.language.profileKey(step),
-      target: action.target,
-      runMs: timing.runMs,
-      coldStartMs: isCold ? timing.coldStartMs : undefined,
-    });
+    const target = action?.kind === 'call' ? action.target : undefined;
+    this.#report(step, { target, runMs: timing.runMs, coldStartMs: isCold ? timing.coldStartMs : undefined });
   }
 
   ended(): void {
@@ -90,17 +92,23 @@ export class LookAhead {
     if (outlook.upcoming.length > 0) host.tellScheduler('outlookChanged', outlook);
   }
 
+  #report(step: string, report: Pick<StepReport, 'target' | 'runMs' | 'coldStartMs'>): void {
+    const { host, compiled } = this.#parts;
+    const { name: workflow, version, language } = compiled;
+    host.tellScheduler('stepEnded', { workflow, version, key: language.profileKey(step), ...report });
+  }
+
   #running({ step, startedMs, action, phase }: Run): RunningStep {
     const target = phase === 'inside' && action?.kind === 'call' ? action.target : undefined;
     return { key: this.#parts.compiled.language.profileKey(step), startedMs, ...(target !== undefined && { target }) };
   }
 
-  #restingStep(step: string): RunningStep {
+  #restingStep(step: string, sinceMs: number): RunningStep {
     const { state, compiled, host } = this.#parts;
     const known = state.steps.get(step);
     const nowMs = host.clock.nowMs();
     const wallMs = host.clock.wallMs();
-    const startedMs = nowMs - (wallMs - (known?.atMs ?? wallMs));
+    const startedMs = nowMs - (wallMs - sinceMs);
     const endsMs =
       known?.status === 'sleeping' && known.dueAtMs !== undefined ? nowMs + known.dueAtMs - wallMs : undefined;
     return { key: compiled.language.profileKey(step), startedMs, ...(endsMs !== undefined && { endsMs }) };

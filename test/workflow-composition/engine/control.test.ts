@@ -225,6 +225,29 @@ describe('whoever watches', () => {
   });
 });
 
+describe('the scheduler', () => {
+  it('is told how long every step took, also those that need no instance: what comes after them is foreseen by it', async () => {
+    const tasks = {
+      a: { run: 'fast' },
+      made: { output: 1, after: ['a'] },
+      nap: { sleepMs: 5_000, after: ['made'] },
+      go: { signal: 'go', after: ['nap'] },
+    };
+    const { engine, clock, told } = await running({ tasks, output: 'go' });
+    await clock.advance(8_000);
+    engine.ask('signal', { id: 'x', signal: 'go', payload: input() });
+    await clock.advance(10);
+    const ended = told.filter(({ type }) => type === 'stepEnded').map(({ body }) => body);
+    expect(ended).toMatchObject([
+      { key: 'a', target: 'fast' },
+      { key: 'made', target: undefined, runMs: 0 },
+      { key: 'nap', target: undefined, runMs: 5_000 },
+      { key: 'go', target: undefined },
+    ]);
+    expect((ended.at(-1) as { runMs: number }).runMs).toBeGreaterThan(2_900);
+  });
+});
+
 describe('executions in a list', () => {
   it('are those that run, those that wait and those that have ended, newest first', async () => {
     const { engine, clock } = await running();
