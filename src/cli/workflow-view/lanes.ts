@@ -79,8 +79,17 @@ class LaneDrawing {
   }
 
   #join(leading: readonly number[], lane: number): void {
+    if (this.#endsAbove(leading)) this.#addRow(this.#line());
     this.#connect({ lanes: leading, up: leading, down: [lane] });
     for (const each of leading) this.#lanes[each] = undefined;
+  }
+
+  /** Whether the node above stands where these lanes are joined across, and leads nowhere: it would look as if it led there. */
+  #endsAbove(lanes: readonly number[]): boolean {
+    const { node, text = '' } = this.rows.at(-1) ?? {};
+    if (node === undefined || (this.#next[node] ?? []).length > 0) return false;
+    const lane = text.indexOf(NODE) / 2;
+    return lane > Math.min(...lanes) && lane < Math.max(...lanes);
   }
 
   /** A row between two nodes: where the line between them is to be seen, or where there is none and they would look joined. */

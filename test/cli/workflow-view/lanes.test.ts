@@ -38,6 +38,10 @@ describe('A graph is drawn', () => {
     ]);
   });
 
+  it('with a gap between what leads nowhere and lines that are joined below it', () => {
+    expect(drawn(graph([], [], [1], [1, 0]))).toEqual(['0', '│', '│ 1', '│ ├─╮', '│ 2 │', '│   │', '├───╯', '3']);
+  });
+
   it('without a row for each straight edge where there are many nodes', () => {
     const chain = Array.from({ length: 60 }, (_, index) => ({ after: index === 0 ? [] : [index - 1] }));
     expect(drawn(chain)).toHaveLength(60);
