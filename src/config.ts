@@ -193,3 +193,12 @@ export function checkFunctionName(name: unknown, what: 'function' | 'workflow' =
     `${JSON.stringify(name)} is not a ${what} name: use 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends.`,
   );
 }
+
+/** Throws `INVALID_NAME`. An alias stands where a version number may stand, so it must not look like one. */
+export function checkAliasName(alias: unknown): void {
+  if (typeof alias === 'string' && FUNCTION_NAME_PATTERN.test(alias) && !/^\d+$/.test(alias)) return;
+  throw new TroupeError(
+    'INVALID_NAME',
+    `${JSON.stringify(alias)} is not an alias: use 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends, and not digits alone.`,
+  );
+}

@@ -3,7 +3,7 @@
  * what is left of a function whose records are damaged. Pure.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { checkFunctionName, FUNCTION_NAME_PATTERN } from '../../config.ts';
+import { checkAliasName, checkFunctionName } from '../../config.ts';
 import { TroupeError } from '../../errors.ts';
 import { closestName } from '../closest-name.ts';
 import {
@@ -89,15 +89,6 @@ export function checkAlias(entry: CatalogueEntry, { name, alias, targets }: Func
     throw new TroupeError('OVERLOADED', `"${name}" has ${MAX_ALIASES} aliases already. Remove one first.`);
   }
   return { name, alias, targets: targets.map(({ version, weight }) => ({ version, weight })) };
-}
-
-/** An alias stands where a version number may stand, so it must not look like one. */
-function checkAliasName(alias: string): void {
-  if (typeof alias === 'string' && FUNCTION_NAME_PATTERN.test(alias) && !/^\d+$/.test(alias)) return;
-  throw new TroupeError(
-    'INVALID_NAME',
-    `${JSON.stringify(alias)} is not an alias: use 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends, and not digits alone.`,
-  );
 }
 
 interface RepairedEntry {

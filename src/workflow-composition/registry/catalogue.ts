@@ -2,7 +2,7 @@
  * The decisions of the workflow registry, on plain data: which names and aliases are allowed, which versions may go, what is left of a workflow whose
  * records are damaged. Pure.
  */
-import { FUNCTION_NAME_PATTERN } from '../../config.ts';
+import { checkAliasName, checkFunctionName } from '../../config.ts';
 import { TroupeError } from '../../errors.ts';
 import { closestName } from '../../function-management/closest-name.ts';
 import { CURRENT_ALIAS, type WorkflowDescription, type WorkflowVersion } from './protocol.ts';
@@ -103,26 +103,9 @@ export function repairEntry({ versions, aliases }: CatalogueEntry, isRemoved: bo
   return { entry: { versions, aliases: kept }, moved: lacksCurrent ? [CURRENT_ALIAS] : [], dropped };
 }
 
-export function checkWorkflowName(name: unknown): string {
-  if (typeof name === 'string' && FUNCTION_NAME_PATTERN.test(name)) return name;
-  throw new TroupeError(
-    'INVALID_NAME',
-    `${JSON.stringify(name)} is not a workflow name: use 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends.`,
-  );
-}
-
-/** An alias stands where a version number may stand, so it must not look like one. */
-function checkAliasName(alias: unknown): void {
-  if (typeof alias === 'string' && FUNCTION_NAME_PATTERN.test(alias) && !/^\d+$/.test(alias)) return;
-  throw new TroupeError(
-    'INVALID_NAME',
-    `${JSON.stringify(alias)} is not an alias: use 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends, and not digits alone.`,
-  );
-}
-
 /** The error for a name that is not deployed; it names the closest one that is. */
 export function workflowNotFound(name: string, deployed: Iterable<string>): TroupeError {
-  checkWorkflowName(name);
+  checkFunctionName(name, 'workflow');
   const suggestion = closestName(name, deployed);
   const hint = suggestion ? `Did you mean "${suggestion}"?` : 'List what is with `troupe wf ls`, or deploy it.';
   return new TroupeError('WORKFLOW_NOT_FOUND', `No workflow named "${name}" is deployed. ${hint}`, {

@@ -4,13 +4,13 @@
  * while it writes.
  */
 import { createHash } from 'node:crypto';
+import { checkFunctionName } from '../../config.ts';
 import { TroupeError } from '../../errors.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { ActorDefinition, Handlers, ReplyOf } from '../../kernel/protocol.ts';
 import type { KeyValueStore, Operation } from '../../store/protocol.ts';
 import {
   type CatalogueEntry,
-  checkWorkflowName,
   describeEntry,
   type InUse,
   MAX_SOURCE_BYTES,
@@ -90,7 +90,7 @@ class WorkflowRegistry {
 
   async #deploy({ name, source, file }: WorkflowDeployment): Promise<ReplyOf<WorkflowRegistryMessages, 'deploy'>> {
     const { functionExists, clock } = this.#options;
-    checkWorkflowName(name);
+    checkFunctionName(name, 'workflow');
     checkSource(source);
     if (functionExists(name)) {
       throw new TroupeError(
