@@ -16,33 +16,36 @@ describe.each(PLACES)('the ledger of a call in a $isolation of an agent $agent',
   const host = new SharedHost({ agent });
 
   it('adds up to the wall time of the caller, cold and warm, within 5 %', async () => {
-    const name = await host.function(WORKER, { isolation });
-    const call = async () => {
+    const call = async (name: string) => {
       const startedMs = performance.now();
       const { invocation } = await host.troupe.invokeWithDetails(name);
-      return { invocation, wallUs: (performance.now() - startedMs) * 1_000 };
+      const wallUs = (performance.now() - startedMs) * 1_000;
+      return { invocation, wallUs, difference: Math.abs(sum(invocation) - wallUs) / wallUs };
     };
-    const cold = await call();
-    expect(cold.invocation.coldStart).toBe('first');
-    expect(Math.abs(sum(cold.invocation) - cold.wallUs)).toBeLessThan(cold.wallUs * 0.05);
-    const { start, specialise, run } = cold.invocation.phasesUs;
-    expect(start).toBeGreaterThan(1_000);
-    expect(specialise).toBeGreaterThan(0);
-    expect(run).toBeGreaterThanOrEqual(39_000);
-    expect(cold.invocation.phasesUs.reply).toBeLessThan(cold.wallUs * 0.05);
+    // The machine may do something else between the last stamp and the caller: the best of a few counts, of either kind.
+    const colds: Awaited<ReturnType<typeof call>>[] = [];
+    for (let attempt = 0; attempt < 3; attempt++) colds.push(await call(await host.function(WORKER, { isolation })));
+    for (const { invocation } of colds) {
+      expect(invocation.coldStart).toBe('first');
+      expect(invocation.phasesUs.start).toBeGreaterThan(1_000);
+      expect(invocation.phasesUs.specialise).toBeGreaterThan(0);
+      expect(invocation.phasesUs.run).toBeGreaterThanOrEqual(39_000);
+    }
+    expect(Math.min(...colds.map(({ difference }) => difference))).toBeLessThan(0.05);
+    expect(Math.min(...colds.map(({ invocation, wallUs }) => invocation.phasesUs.reply / wallUs))).toBeLessThan(0.05);
 
-    // The machine may do something else in between: the best of a few counts.
+    const name = await host.function(WORKER, { isolation });
+    await call(name);
     const differences: number[] = [];
     for (let attempt = 0; attempt < 5; attempt++) {
-      const { invocation, wallUs } = await call();
-      const { place, start: warmStart, specialise: warmSpecialise, run: warmRun } = invocation.phasesUs;
+      const { invocation, difference } = await call(name);
+      const { place, start, specialise, run } = invocation.phasesUs;
       expect(invocation.coldStart).toBeUndefined();
-      expect([place, warmStart, warmSpecialise]).toEqual([0, 0, 0]);
-      expect(warmRun).toBeGreaterThanOrEqual(39_000);
-      differences.push(Math.abs(sum(invocation) - wallUs) / wallUs);
+      expect([place, start, specialise]).toEqual([0, 0, 0]);
+      expect(run).toBeGreaterThanOrEqual(39_000);
+      differences.push(difference);
     }
-    expect(Math.min(...differences)).toBeLessThan(0.05);
-    expect(differences.filter((difference) => difference < 0.05).length).toBeGreaterThanOrEqual(3);
+    expect(differences.toSorted((a, b) => a - b)[2]).toBeLessThan(0.05);
   });
 });
 
