@@ -2,7 +2,7 @@
  * Decides how many spares an agent keeps, and of which class. Pure: starts, limits and free memory are arguments.
  *
  * A class is what is fixed when a worker starts: its kind and its memory limit. Classes are kept in the order in which they were last asked
- * for. Each gets a few spares; what is left of the limit goes to the classes that were asked for in bursts. An agent that has started
+ * for. Each gets a few spares; what is left of the limit goes to the classes that are asked for in bursts. An agent that has started
  * nothing keeps nothing, so a host that never deploys starts no thread.
  */
 import type { WorkerKind } from './protocol.ts';
@@ -16,6 +16,8 @@ export interface SpareDemand extends SpareClass {
   readonly lastStartMs: number;
   /** Starts in the burst that the last one belongs to. */
   readonly burst: number;
+  /** What bursts before it make likely: a smaller one halves it, so that what comes again finds its spares and what came once is given back. */
+  readonly expected: number;
 }
 
 export interface SpareTarget extends SpareClass {
@@ -52,8 +54,22 @@ export function noteStart(
 ): readonly SpareDemand[] {
   const before = demands.find((demand) => isSameClass(demand, { kind, memoryMb }));
   const isSameBurst = before !== undefined && nowMs - before.lastStartMs <= BURST_GAP_MS;
-  const latest: SpareDemand = { kind, memoryMb, lastStartMs: nowMs, burst: isSameBurst ? before.burst + 1 : 1 };
+  const [burst, expected] = isSameBurst ? [before.burst + 1, before.expected] : [1, before ? expectedAfter(before) : 1];
+  const latest: SpareDemand = { kind, memoryMb, lastStartMs: nowMs, burst, expected };
   return [latest, ...demands.filter((demand) => demand !== before)].slice(0, MAX_CLASSES);
+}
+
+function expectedAfter({ burst, expected }: SpareDemand): number {
+  return Math.max(burst, Math.ceil(expected / 2));
+}
+
+export function isInBurst([latest]: readonly SpareDemand[], nowMs: number): boolean {
+  return latest !== undefined && nowMs - latest.lastStartMs <= BURST_GAP_MS;
+}
+
+/** What the burst under way is still going to take: starting more meanwhile would hold up those that it starts. */
+export function restOfBurst(demands: readonly SpareDemand[]): readonly SpareDemand[] {
+  return demands.map((demand) => ({ ...demand, burst: 0, expected: demand.expected - demand.burst }));
 }
 
 /** What to keep of each class, latest first; classes that are not named keep nothing. */
@@ -72,8 +88,8 @@ export function spareTargets(demands: readonly SpareDemand[], limits: SpareLimit
   demands.forEach(({ kind }, index) => {
     give(index, BASE_COUNT[kind]);
   });
-  demands.forEach(({ burst }, index) => {
-    give(index, burst);
+  demands.forEach(({ burst, expected }, index) => {
+    give(index, Math.max(burst, expected));
   });
   return demands.map(({ kind, memoryMb: classMb }, index) => ({ kind, memoryMb: classMb, count: counts[index] ?? 0 }));
 }

@@ -4,18 +4,21 @@
  * They are no workers yet: they have no id that anybody knows, no events, no samples, and are not charged to the budget; `SpareLimits`
  * bounds them. A spare that ends is dropped without a word, and no further one is started before the next worker is.
  *
- * It acts after starts only. Spares are started one at a time, and not while workers are coming up, which need the cores more. An agent
- * whose spares are complete has no timer here.
+ * It acts after starts only. Spares are started one at a time, and not while workers are coming up, which need the cores more; in the
+ * middle of a burst only those that the rest of it needs. An agent whose spares are complete has no timer here.
  */
 import type { CancelTimer, Clock } from '../../kernel/clock.ts';
 import type { WorkerSpec } from './protocol.ts';
 import {
   isAffordable,
+  isInBurst,
   isSameClass,
   noteStart,
+  restOfBurst,
   type SpareClass,
   type SpareDemand,
   type SpareLimits,
+  type SpareTarget,
   spareTargets,
 } from './spare-policy.ts';
 import type { SupervisedWorker } from './supervised-worker.ts';
@@ -111,7 +114,12 @@ export class SparePool {
   #fillOne(): void {
     const targets = spareTargets(this.#demands, this.#options);
     for (const spare of this.#excess(targets)) spare.stop(0);
-    const missing = targets.find((target) => this.#of(target).length < target.count);
+    const isMissing = (target: SpareTarget) => this.#of(target).length < target.count;
+    let missing = targets.find(isMissing);
+    if (missing && isInBurst(this.#demands, this.#options.clock.nowMs())) {
+      missing = spareTargets(restOfBurst(this.#demands), this.#options).find(isMissing);
+      if (!missing) return this.#armRefill();
+    }
     if (!missing || !isAffordable(missing, process.availableMemory() / MIB)) return;
     try {
       this.#spares.add(this.#options.make(missing));

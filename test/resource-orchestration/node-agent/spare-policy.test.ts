@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   isAffordable,
+  isInBurst,
   noteStart,
+  restOfBurst,
   type SpareClass,
   type SpareDemand,
   spareTargets,
@@ -33,7 +35,26 @@ describe('An agent', () => {
   it('keeps more of what was asked for in a burst', () => {
     const burst = demandsAfter(...Array.from({ length: 5 }, (_, index) => [SMALL, index * 10] as const));
     expect(spareTargets(burst, AMPLE)).toEqual([{ ...SMALL, count: 5 }]);
-    expect(spareTargets(noteStart(burst, SMALL, 10_000), AMPLE)).toEqual([{ ...SMALL, count: 2 }]);
+  });
+
+  it('keeps as many for the next burst, and half of it for each one that is smaller', () => {
+    const burst = (atMs: number) => Array.from({ length: 8 }, (_, index) => [SMALL, atMs + index * 10] as const);
+    const alone = (atMs: number) => [SMALL, atMs] as const;
+    const countAfter = (...starts: readonly (readonly [SpareClass, number])[]) =>
+      spareTargets(demandsAfter(...starts), AMPLE)[0]?.count;
+    expect(countAfter(...burst(0), alone(10_000))).toBe(8);
+    expect(countAfter(...burst(0), ...burst(10_000), alone(20_000))).toBe(8);
+    expect(countAfter(...burst(0), alone(10_000), alone(20_000))).toBe(4);
+    expect(countAfter(...burst(0), alone(10_000), alone(20_000), alone(30_000), alone(40_000))).toBe(2);
+  });
+
+  it('starts no more in the middle of a burst than the rest of it is likely to need', () => {
+    const burst = (atMs: number, count: number) =>
+      Array.from({ length: count }, (_, index) => [SMALL, atMs + index * 10] as const);
+    const demands = demandsAfter(...burst(0, 8), ...burst(10_000, 3));
+    expect([isInBurst(demands, 10_200), isInBurst(demands, 10_300), isInBurst([], 0)]).toEqual([true, false, false]);
+    expect(spareTargets(restOfBurst(demands), AMPLE)).toEqual([{ ...SMALL, count: 5 }]);
+    expect(spareTargets(restOfBurst(demandsAfter(...burst(0, 30))), AMPLE)).toEqual([{ ...SMALL, count: 2 }]);
   });
 
   it('gives the earlier size up before the latest one', () => {
