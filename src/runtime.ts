@@ -192,7 +192,11 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
       manager,
       router,
       defineInstance: instanceActor,
-      observer: observerFor(router, caller, (origin, line) => logs.append(origin, line)),
+      observer: observerFor(router, caller, {
+        log: (origin, line) => logs.append(origin, line),
+        started: (functionName, tookMs) =>
+          void later.workflows?.workflowScheduler.tell('instanceStarted', { functionName, tookMs }),
+      }),
       errorMapper,
       startTimeoutMs,
       payloadLimitBytes,

@@ -24,11 +24,13 @@ import { openWorkflows, workflowStats } from './workflows.js';
  */
 
 /** Long enough for an instance to outlast the pause between two steps, short enough for all to be gone by the next turn. */
-const KEEP_ALIVE_MS = 700;
+const KEEP_ALIVE_MS = 300;
+/** After its last instance: the spares that were taken, here or by the host before, are back. */
+const SETTLE_MS = 1_200;
 const COLD_WITHIN_MS = 15_000;
 const POLL_MS = 20;
-/** How often instances are counted: often enough for steps of 15 ms, rarely enough not to be what is measured. */
-const SAMPLE_MS = 4;
+/** How often instances are counted: rarely enough not to be what is measured. */
+const SAMPLE_MS = 10;
 /** More than the functions of a workflow: a start without a spare takes twice as long, and how fast they come back is none of the policies' doing. */
 const SPARES = 12;
 const WORKFLOW = 'looked-ahead';
@@ -48,13 +50,16 @@ export async function openLookAhead(policy, { functions, workflow, inputOf }, { 
   });
   const { troupe, run, close } = opened;
   let executions = 0;
-  const execute = async () => {
-    if (!isWarm) await allCold(troupe);
+  const begin = async () => {
     const input = inputOf(executions++);
     const beganMs = performance.now();
     // Without a data directory everything is in memory: what the disk takes is not the question.
     await run(WORKFLOW, input, 'memory');
     return performance.now() - beganMs;
+  };
+  const execute = async () => {
+    if (!isWarm) await allCold(troupe);
+    return begin();
   };
   if (isWarm) for (const name of names) await troupe.invoke(name, {});
   return {
@@ -64,7 +69,7 @@ export async function openLookAhead(policy, { functions, workflow, inputOf }, { 
       let isOver = false;
       const watching = watchWaste(troupe, () => isOver);
       try {
-        await execute();
+        await begin();
       } finally {
         isOver = true;
       }
@@ -101,6 +106,7 @@ async function allCold(troupe) {
     if (performance.now() > untilMs) throw new Error('Instances are still there long after their keep-alive.');
     await sleep(POLL_MS);
   }
+  await sleep(SETTLE_MS);
 }
 
 /** @param {import('../../dist/index.js').Troupe} troupe @param {() => boolean} isOver @returns {Promise<number>} */

@@ -1,5 +1,5 @@
 /** Puts workflow composition together: spawns W1 to W4 and hands each its references. No logic. */
-import type { HostConfig } from '../config.ts';
+import { CPU_SHARES, type HostConfig } from '../config.ts';
 import type { AutoscalerMessages } from '../function-management/autoscaler/protocol.ts';
 import type { CallOutcome, CallRequest, WorkflowDoor } from '../function-management/router/protocol.ts';
 import type { ActorSystem } from '../kernel/actor-system.ts';
@@ -53,11 +53,12 @@ export function composeWorkflows(parts: CompositionParts): Composition {
   const expressions = createExpressions({ clock, resultLimitBytes: config.payloadLimitBytes });
   const table = new LoadedWorkflows([fissionLanguage(expressions)]);
   const executions = new DurableExecutionStore(store.database('executions'));
-  const policy = lookAheadPolicy(config.lookAhead);
+  const policy = lookAheadPolicy(config.lookAhead, CPU_SHARES);
   const gate = new Warmth(policy.horizon);
   const workflowScheduler = system.spawn(
     workflowSchedulerActor({
       policy,
+      processors: CPU_SHARES,
       gate,
       concurrencyOf: parts.concurrencyOf,
       order: ({ functionName: name, instances, untilMs, reason: by }) =>

@@ -153,7 +153,7 @@ export class FunctionLayer {
         manager: this.manager,
         router,
         defineInstance: instanceActor,
-        observer: observerFor(router, this.caller, () => {}),
+        observer: observerFor(router, this.caller, { log: () => {} }),
         errorMapper: () => mapError,
         startTimeoutMs,
         payloadLimitBytes: 1_000_000,

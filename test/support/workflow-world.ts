@@ -49,11 +49,13 @@ class Pool {
   calls = 0;
   readonly #clock: VirtualClock;
   readonly #coldStartMs: number;
+  readonly #started: () => void;
   #cancelFloor = () => {};
 
-  constructor(clock: VirtualClock, coldStartMs: number) {
+  constructor(clock: VirtualClock, coldStartMs: number, started: () => void) {
     this.#clock = clock;
     this.#coldStartMs = coldStartMs;
+    this.#started = started;
   }
 
   order({ instances, untilMs }: PrewarmOrder): void {
@@ -91,6 +93,7 @@ class Pool {
     const instance: Instance = { state: 'starting', readyAtMs, idleSinceMs: readyAtMs, isClaimed: false };
     this.instances.add(instance);
     this.#clock.after(this.#coldStartMs, () => {
+      this.#started();
       instance.state = 'idle';
       if (instance.isClaimed) this.#use(instance);
       this.#trim();
@@ -138,11 +141,13 @@ export class WorkflowWorld {
       this.orders.push({ ...given, atMs: this.clock.nowMs() });
       this.pool(given.functionName).order(given);
     };
-    this.scheduler = system.spawn(workflowSchedulerActor({ policy: lookAheadPolicy(policy), order }));
+    this.scheduler = system.spawn(workflowSchedulerActor({ policy: lookAheadPolicy(policy, 2), order, processors: 2 }));
   }
 
   pool(functionName: string): Pool {
-    const pool = this.#pools.get(functionName) ?? new Pool(this.clock, this.#coldStartMs);
+    const tookMs = this.#coldStartMs;
+    const started = () => void this.scheduler.tell('instanceStarted', { functionName, tookMs });
+    const pool = this.#pools.get(functionName) ?? new Pool(this.clock, tookMs, started);
     this.#pools.set(functionName, pool);
     return pool;
   }

@@ -288,11 +288,18 @@ function decodeResult(payload: Uint8Array): unknown {
 export function observerFor(
   router: ActorRef<RouterMessages<Call>>,
   caller: Caller,
-  log: InstanceObserver['log'],
+  also: Pick<InstanceObserver, 'log'> & {
+    /** An instance of the function is ready, so long after it was asked for. */
+    readonly started?: (functionName: string, tookMs: number) => void;
+  },
 ): InstanceObserver {
+  const { log, started } = also;
   return {
     starting: (handle) => void router.tell('instanceStarting', handle),
-    ready: (handle) => void router.tell('instanceReady', handle),
+    ready(handle) {
+      router.tell('instanceReady', handle);
+      started?.(handle.functionName, handle.origin.specialisedAtMs - handle.origin.claimedAtMs);
+    },
     gone: (instanceId, loss) => void router.tell('instanceGone', { instanceId, loss }),
     callLeft: (instanceId, call) => void router.tell('callLeft', { instanceId, call }),
     nestedCall: (parent, meta, payload, answer) => caller.nested(parent, meta, payload, answer),

@@ -25,6 +25,8 @@ const MOST_ORDERED = 1_000;
 export class Demand {
   readonly workflow: string;
   readonly functionName: string;
+  /** Whether it waits for a turn before more of it is ordered. */
+  isInTurn = false;
   /** When it is to be looked at again. */
   checkAtMs = Number.POSITIVE_INFINITY;
   /** Needs of executions that are still known, also those whose time has not come, or is over. */
@@ -35,8 +37,6 @@ export class Demand {
   /** Instances that were ordered and that no step has found yet, and within what time one has to begin to have found one. */
   open = 0;
   openSinceMs = 0;
-  /** When more were ordered last. */
-  raisedMs = 0;
   openUntilMs = Number.NEGATIVE_INFINITY;
   readonly #needs = new Set<Need>();
   #load = 0;

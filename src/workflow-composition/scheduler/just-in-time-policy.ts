@@ -12,8 +12,11 @@
  *   cold start, and a branch of two that are alike gets both.
  * - How many: as wide as the fan-out is on average, rounded up, and fewer where its calls are so short that one instance takes several in no time.
  * - Of what was never seen, nothing is known: it is ordered when something that it waits for runs, at once.
+ * - In turn: as many load at a time as there are processors (`load-turns.ts`). Where more than that would have to load at the same time, the first of
+ *   them begin earlier.
  */
 import { forecast, MOST_WIDTH, type StepForecast } from './critical-path.ts';
+import { LONGEST_TURN_MS } from './load-turns.ts';
 import type { ExecutionOutlook, LookAheadPolicy, PrewarmOrder, Profiles, RunningStep } from './protocol.ts';
 import { quantileMs, type Span, Z90 } from './time-span.ts';
 
@@ -40,6 +43,8 @@ interface Want {
   /** Calls at a time, and how much of an instance one of them takes. */
   width: number;
   readonly part: number;
+  /** How long one instance loads. */
+  readonly loadMs: number;
   /** The chance that it runs and is running at any one time. */
   readonly inUse: number;
   fromMs: number;
@@ -50,11 +55,15 @@ interface Want {
   readonly occupied?: true;
 }
 
-export function justInTimePolicy(): LookAheadPolicy {
-  return { name: 'just-in-time', horizon: HORIZON, plan };
+export function justInTimePolicy(processors: number): LookAheadPolicy {
+  return {
+    name: 'just-in-time',
+    horizon: HORIZON,
+    plan: (nowMs, outlook, profiles) => packed(nowMs, wantsOf(nowMs, outlook, profiles), processors).map(orderOf),
+  };
 }
 
-function plan(nowMs: number, outlook: ExecutionOutlook, profiles: Profiles): readonly PrewarmOrder[] {
+function wantsOf(nowMs: number, outlook: ExecutionOutlook, profiles: Profiles): readonly Want[] {
   const { running, upcoming } = forecast(nowMs, outlook, profiles);
   const wants: Want[] = [];
   for (const step of upcoming) {
@@ -66,7 +75,7 @@ function plan(nowMs: number, outlook: ExecutionOutlook, profiles: Profiles): rea
     const want = occupiedBy(nowMs, step, left);
     if (want) wants.push(want);
   }
-  return shared(wants).map(orderOf);
+  return shared(wants);
 }
 
 function wantOf(nowMs: number, forecasted: StepForecast, profiles: Profiles): Want | undefined {
@@ -80,10 +89,12 @@ function wantOf(nowMs: number, forecasted: StepForecast, profiles: Profiles): Wa
   const { fromMs, untilMs } = start
     ? timesOf(nowMs, start, cold.p90)
     : { fromMs: nowMs, untilMs: nowMs + UNKNOWN_KEPT_MS };
+  const loadMs = Math.min(LONGEST_TURN_MS, cold.p50);
   const isRunning = start && run ? Math.min(1, (run.meanMs + cold.p50) / (untilMs - fromMs)) : 1;
   const inUse = chance * isRunning;
   // One by one: this is done for each step to come, whenever anything changes, and a spread costs more than the rest of it.
-  return { key, after, target, width, part, inUse, fromMs, untilMs, startMs: start?.meanMs, endMs: end?.meanMs };
+  const [startMs, endMs] = [start?.meanMs, end?.meanMs];
+  return { key, after, target, width, part, loadMs, inUse, fromMs, untilMs, startMs, endMs };
 }
 
 function timesOf(nowMs: number, start: Span, coldMs: number): { readonly fromMs: number; readonly untilMs: number } {
@@ -100,9 +111,8 @@ function occupiedBy(nowMs: number, { key, target }: RunningStep, left: Span | un
   const leftMs = left ? quantileMs(left, Z90) : UNKNOWN_KEPT_MS;
   const inUse = Math.min(1, leftMs / WORTH_WAITING_MS);
   const untilMs = nowMs + leftMs + LEAST_SLACK_MS;
-  const [width, part] = [1, 1];
-  const endMs = left?.meanMs;
-  return { key, after: [], target, width, part, inUse, fromMs: nowMs, untilMs, startMs: 0, endMs, occupied: true };
+  const one = { width: 1, part: 1, loadMs: 0, inUse, fromMs: nowMs, untilMs, startMs: 0, endMs: left?.meanMs };
+  return { key, after: [], target, ...one, occupied: true };
 }
 
 /**
@@ -139,6 +149,24 @@ function follows(next: Want, one: Want): boolean {
   return next.startMs !== undefined && one.endMs !== undefined && next.startMs >= one.endMs;
 }
 
+/**
+ * From the last to the first, each on the processor that is free of those behind it for longest: where it would still load when that one has to begin,
+ * it begins earlier.
+ */
+function packed(nowMs: number, wants: readonly Want[], processors: number): readonly Want[] {
+  const busyFromMs = new Array<number>(processors).fill(Number.POSITIVE_INFINITY);
+  const loading = wants.filter(({ startMs, occupied }) => startMs !== undefined && !occupied);
+  for (const want of loading.sort((one, other) => other.fromMs - one.fromMs)) {
+    let latest = 0;
+    for (let each = 1; each < processors; each++)
+      if ((busyFromMs[each] ?? 0) > (busyFromMs[latest] ?? 0)) latest = each;
+    const fromMs = Math.min(want.fromMs, (busyFromMs[latest] ?? 0) - want.loadMs);
+    busyFromMs[latest] = fromMs;
+    want.fromMs = Math.max(nowMs, fromMs);
+  }
+  return wants;
+}
+
 function instancesOf({ width, part }: Want): number {
   // Widths are products of means.
   return Math.min(MOST_WIDTH, Math.max(1, Math.ceil(width * part - 1e-9)));
@@ -147,8 +175,6 @@ function instancesOf({ width, part }: Want): number {
 function orderOf(want: Want): PrewarmOrder {
   const { key, target, inUse, fromMs, untilMs, occupied } = want;
   const instances = instancesOf(want);
-  const load = instances * inUse;
-  const reason = `step "${key}"`;
-  if (occupied) return { functionName: target, instances, load, fromMs, untilMs, reason, occupied };
-  return { functionName: target, instances, load, fromMs, untilMs, reason };
+  const order = { functionName: target, instances, load: instances * inUse, fromMs, untilMs, reason: `step "${key}"` };
+  return occupied ? { ...order, occupied } : { ...order, inTurn: true };
 }

@@ -9,6 +9,7 @@
  */
 import { type HeapTimer, TimerHeap } from '../../kernel/timer-heap.ts';
 import { Demand, type Need } from './demand.ts';
+import { LoadTurns } from './load-turns.ts';
 import type { PrewarmOrder } from './protocol.ts';
 
 /** What is needed no more is given back after this. */
@@ -26,16 +27,14 @@ const LEAST_CLEARED = 1_024;
 
 type Due = HeapTimer & ({ readonly need: Need } | { readonly demand: Demand });
 
-interface Missed {
-  readonly startedMs: number;
-  readonly waitedMs: number;
-}
-
 export class OrderBook {
   readonly #pass: (order: PrewarmOrder) => void;
   readonly #executions = new Map<string, readonly Need[]>();
   /** By workflow, then by function. */
   readonly #demands = new Map<string, Map<string, Demand>>();
+  readonly #turns: LoadTurns;
+  /** More is needed of them, and it is not their turn yet; in the order in which that was. */
+  readonly #held = new Set<Demand>();
   #due = new TimerHeap<Due>();
   #dueCount = 0;
   #needCount = 0;
@@ -43,8 +42,10 @@ export class OrderBook {
   #prewarmed = 0;
   #hits = 0;
 
-  constructor(pass: (order: PrewarmOrder) => void) {
+  /** `processors`: how many instances load at a time without delaying each other. */
+  constructor(pass: (order: PrewarmOrder) => void, processors: number) {
     this.#pass = pass;
+    this.#turns = new LoadTurns(processors);
   }
 
   get prewarmed(): number {
@@ -57,7 +58,8 @@ export class OrderBook {
 
   /** When something is to be done, or earlier. */
   get nextMs(): number {
-    return this.#due.peek()?.atMs ?? Number.POSITIVE_INFINITY;
+    const dueMs = this.#due.peek()?.atMs ?? Number.POSITIVE_INFINITY;
+    return this.#held.size === 0 ? dueMs : Math.min(dueMs, this.#turns.nextMs);
   }
 
   has(executionId: string): boolean {
@@ -103,6 +105,12 @@ export class OrderBook {
         this.#settle(due.need.demand, nowMs);
       }
     }
+    this.#letIn(nowMs);
+  }
+
+  /** An instance of that function is ready: others may load now. */
+  started(functionName: string, nowMs: number): void {
+    if (this.#turns.started(functionName)) this.#letIn(nowMs);
   }
 
   /** A step of that function, begun then, had no cold start. */
@@ -110,32 +118,24 @@ export class OrderBook {
     if (this.#take(workflow, functionName, startedMs)) this.#hits++;
   }
 
-  /**
-   * A step, begun then, has waited so long: for how long a cold start takes in all. Of an instance that was ordered too late, the step has only seen
-   * the end, and who believed that would order the next one even later. Undefined where it cannot be told whose instance it was.
-   */
-  missed(workflow: string, functionName: string, { startedMs, waitedMs }: Missed): number | undefined {
-    const demand = this.#demands.get(workflow)?.get(functionName);
-    const isOrdered = demand && startedMs >= demand.openSinceMs && startedMs <= demand.openUntilMs;
-    if (!isOrdered) return waitedMs;
-    const isOnly = demand.ordered <= 1 && demand.open === 1;
+  /** A step of that function, begun then, has waited for an instance: for one that came too late, where one was ordered. */
+  missed(workflow: string, functionName: string, startedMs: number): void {
     this.#take(workflow, functionName, startedMs);
-    return isOnly ? waitedMs + startedMs - demand.raisedMs : undefined;
   }
 
   /** One of the instances that were ordered, for a step that began then. */
-  #take(workflow: string, functionName: string, startedMs: number): Demand | undefined {
+  #take(workflow: string, functionName: string, startedMs: number): boolean {
     const demand = this.#demands.get(workflow)?.get(functionName);
-    if (!demand || demand.open === 0 || startedMs < demand.openSinceMs || startedMs > demand.openUntilMs)
-      return undefined;
+    if (!demand || demand.open === 0 || startedMs < demand.openSinceMs || startedMs > demand.openUntilMs) return false;
     demand.open--;
-    return demand;
+    return true;
   }
 
   #needOf(workflow: string, order: PrewarmOrder, nowMs: number): Need[] {
-    const { functionName, instances, load = instances, fromMs, untilMs, occupied = false } = order;
+    const { functionName, instances, load = instances, fromMs, untilMs, occupied = false, inTurn = false } = order;
     if (!(instances > 0 && untilMs > nowMs)) return [];
     const demand = this.#demand(workflow, functionName);
+    if (!occupied) demand.isInTurn = inTurn;
     return [{ demand, instances, load, fromMs, untilMs, isOccupied: occupied, isGone: false }];
   }
 
@@ -180,8 +180,8 @@ export class OrderBook {
   /** Something has been added, or taken away: more is ordered at once, less after a moment (invariant 3). */
   #settle(demand: Demand, nowMs: number): void {
     const { needed } = demand;
-    const standing = demand.orderedUntilMs > nowMs ? demand.ordered : 0;
-    if (needed > standing) this.#order(demand, needed, nowMs);
+    const standing = standingOf(demand, nowMs);
+    if (needed > standing) this.#orderInTurn(demand, nowMs);
     if (needed < standing) this.#checkBy(demand, nowMs + LINGER_MS);
     else if (needed > 0) this.#checkBy(demand, Math.max(nowMs + CHECK_MS, demand.orderedUntilMs - RENEW_MS));
     else if (demand.references === 0) this.#checkBy(demand, nowMs + LINGER_MS);
@@ -191,21 +191,39 @@ export class OrderBook {
     demand.checkAtMs = Number.POSITIVE_INFINITY;
     const nextMs = demand.sweep(nowMs);
     const { needed } = demand;
-    const standing = demand.orderedUntilMs > nowMs ? demand.ordered : 0;
+    const standing = standingOf(demand, nowMs);
     const ends = demand.orderedUntilMs <= nowMs + RENEW_MS && demand.untilMs > demand.orderedUntilMs;
-    if (needed > standing || (needed > 0 && ends)) this.#order(demand, needed, nowMs);
+    if (needed > standing) this.#orderInTurn(demand, nowMs);
+    else if (needed > 0 && ends) this.#order(demand, needed, nowMs);
     else if (needed < standing && demand.orderedUntilMs > nowMs + LINGER_MS) this.#order(demand, needed, nowMs);
     if (demand.references === 0) return this.#forget(demand, nowMs);
     const renewMs = needed > 0 ? demand.orderedUntilMs - RENEW_MS : Number.POSITIVE_INFINITY;
     this.#checkBy(demand, Math.max(nowMs + CHECK_MS, Math.min(nextMs, renewMs)));
   }
 
+  /** More of it, once it is its turn. */
+  #orderInTurn(demand: Demand, nowMs: number): void {
+    const { functionName, needed, isInTurn } = demand;
+    const standing = standingOf(demand, nowMs);
+    if (!isInTurn) return this.#order(demand, needed, nowMs);
+    if (!this.#turns.isFree(functionName, nowMs)) return void this.#held.add(demand);
+    this.#held.delete(demand);
+    this.#turns.take(functionName, needed - standing, nowMs);
+    this.#order(demand, needed, nowMs);
+  }
+
+  #letIn(nowMs: number): void {
+    for (const demand of this.#held) {
+      if (demand.needed > standingOf(demand, nowMs)) this.#orderInTurn(demand, nowMs);
+      else this.#held.delete(demand);
+    }
+  }
+
   #order(demand: Demand, instances: number, nowMs: number): void {
-    const standing = demand.orderedUntilMs > nowMs ? demand.ordered : 0;
+    const standing = standingOf(demand, nowMs);
     const untilMs = instances > 0 ? demand.untilMs : nowMs;
     const more = Math.max(0, instances - standing);
     this.#prewarmed += more;
-    if (more > 0) demand.raisedMs = nowMs;
     if (demand.open === 0) demand.openSinceMs = nowMs;
     demand.open = Math.min(demand.open + more, Math.max(instances, demand.open));
     demand.openUntilMs = untilMs;
@@ -219,6 +237,7 @@ export class OrderBook {
   #forget(demand: Demand, nowMs: number): void {
     const forgottenMs = demand.openUntilMs + (demand.open > 0 ? LONGEST_RUN_MS : 0);
     if (nowMs < forgottenMs) return this.#checkBy(demand, forgottenMs);
+    this.#held.delete(demand);
     const demands = this.#demands.get(demand.workflow);
     if (demands?.get(demand.functionName) !== demand) return;
     demands.delete(demand.functionName);
@@ -247,4 +266,9 @@ export class OrderBook {
     }
     this.#due = left;
   }
+}
+
+/** What is ordered of it already. */
+function standingOf({ ordered, orderedUntilMs }: Demand, nowMs: number): number {
+  return orderedUntilMs > nowMs ? ordered : 0;
 }

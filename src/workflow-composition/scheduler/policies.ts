@@ -12,7 +12,8 @@ const ALL = 1_000;
 /** Those directly behind the horizon are near. */
 const NEAR = 64;
 
-export function lookAheadPolicy(name: LookAheadPolicyName): LookAheadPolicy {
+/** `processors`: how many instances load at a time without delaying each other. */
+export function lookAheadPolicy(name: LookAheadPolicyName, processors: number): LookAheadPolicy {
   switch (name) {
     case 'horizon':
       return { name, horizon: 0, plan: () => [] };
@@ -21,7 +22,7 @@ export function lookAheadPolicy(name: LookAheadPolicyName): LookAheadPolicy {
     case 'prewarm-horizon':
       return { name, horizon: NEAR, plan: behindHorizon };
     case 'just-in-time':
-      return justInTimePolicy();
+      return justInTimePolicy(processors);
   }
 }
 

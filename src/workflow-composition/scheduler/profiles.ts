@@ -82,21 +82,26 @@ export class LearnedProfiles implements Profiles {
     return target.profile;
   }
 
-  /** `wholeMs`: how long the cold start took in all, of which the step has perhaps seen the end; undefined where nobody knows. */
-  observeStep(report: StepReport, wholeMs?: number): void {
-    const { workflow, version, key, target, runMs, coldStartMs } = report;
+  observeStep({ workflow, version, key, runMs, coldStartMs }: StepReport): void {
     const step = this.#step(this.#version(workflow, version), key);
-    if (step) {
-      step.runs.add(runMs);
-      const isCold = coldStartMs === undefined ? 0 : 1;
-      step.coldPart += (isCold - step.coldPart) * Math.max(LATEST, 1 / Math.max(1, step.runs.seen));
-      step.profile = undefined;
+    if (!step) return;
+    step.runs.add(runMs);
+    const isCold = coldStartMs === undefined ? 0 : 1;
+    step.coldPart += (isCold - step.coldPart) * Math.max(LATEST, 1 / Math.max(1, step.runs.seen));
+    step.profile = undefined;
+  }
+
+  /** What a step has waited is less: of an instance that was ordered too late it has seen the end only. */
+  observeColdStart(functionName: string, tookMs: number): void {
+    let target = this.#targets.get(functionName);
+    if (!target) {
+      if (this.#targets.size >= MOST_TARGETS) forgetOldest(this.#targets);
+      target = { coldStarts: new RecentSample(), profile: undefined, heardOf: 0 };
+      this.#targets.set(functionName, target);
     }
-    if (target === undefined || coldStartMs === undefined) return;
-    // At least as long as the step has waited, and that says something where it is longer than usual.
-    const usualMs = this.target(target)?.coldStartMs.p50 ?? 0;
-    if (wholeMs !== undefined) this.#observeColdStart(target, wholeMs);
-    else if (coldStartMs >= usualMs) this.#observeColdStart(target, coldStartMs);
+    target.coldStarts.add(tookMs);
+    target.profile = undefined;
+    target.heardOf = ++this.#messages;
   }
 
   observeExecution({ workflow, version, runs }: ExecutionReport): void {
@@ -127,7 +132,7 @@ export class LearnedProfiles implements Profiles {
       this.#stepCount += memory.size;
     }
     for (const [name, coldStartsMs] of targets) {
-      for (const coldStartMs of coldStartsMs) this.#observeColdStart(name, coldStartMs);
+      for (const coldStartMs of coldStartsMs) this.observeColdStart(name, coldStartMs);
     }
   }
 
@@ -140,18 +145,6 @@ export class LearnedProfiles implements Profiles {
       const times = decisions.get(step.decidedBy) ?? 0;
       if (times > 0 && !decisions.has(key)) learnFrequency(step, step.decidedBy, { times: 0, decisions: times });
     }
-  }
-
-  #observeColdStart(functionName: string, coldStartMs: number): void {
-    let target = this.#targets.get(functionName);
-    if (!target) {
-      if (this.#targets.size >= MOST_TARGETS) forgetOldest(this.#targets);
-      target = { coldStarts: new RecentSample(), profile: undefined, heardOf: 0 };
-      this.#targets.set(functionName, target);
-    }
-    target.coldStarts.add(coldStartMs);
-    target.profile = undefined;
-    target.heardOf = ++this.#messages;
   }
 
   /** To be read: that of a version not heard of yet is that of the one before. */

@@ -64,6 +64,8 @@ export interface PrewarmOrder {
   readonly reason: string;
   /** How many of them are in use at a time, on average from `fromMs` to `untilMs`: what many executions are added up by. All of them without it. */
   readonly load?: number;
+  /** It may wait for a moment where others load. */
+  readonly inTurn?: true;
   /** By calls that are there: nothing is to be started for them, but they take the place of others. */
   readonly occupied?: true;
 }
@@ -91,7 +93,7 @@ export interface StepReport {
   readonly key: string;
   readonly target: string | undefined;
   readonly runMs: number;
-  /** Undefined where it found an instance. */
+  /** What it has waited for an instance; undefined where it found one. */
   readonly coldStartMs: number | undefined;
 }
 
@@ -111,6 +113,8 @@ export type WorkflowSchedulerMessages = {
     };
   };
   stepEnded: { body: StepReport };
+  /** An instance is ready, so long after it was asked for, whoever asked for it. */
+  instanceStarted: { body: { readonly functionName: string; readonly tookMs: number } };
   /** How much longer it takes, as the critical path of its outlook has it; undefined where nothing was learned yet. In ms. */
   estimate: { body: ExecutionOutlook; reply: { readonly p50: number; readonly p90: number } | undefined };
   stats: { body: undefined; reply: WorkflowSchedulerStats };

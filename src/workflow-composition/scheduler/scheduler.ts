@@ -23,6 +23,8 @@ export interface WorkflowSchedulerOptions {
   readonly policy: LookAheadPolicy;
   /** Must only tell. */
   readonly order: (order: PrewarmOrder) => void;
+  /** How many instances load at a time without delaying each other. */
+  readonly processors: number;
   /** In place of fresh ones: what was learned before. */
   readonly profiles?: LearnedProfiles;
   /** Shared with the engine, which asks it before it works an outlook out; made with the policy's horizon. */
@@ -49,6 +51,7 @@ export function workflowSchedulerActor(options: WorkflowSchedulerOptions): Actor
       return {
         outlookChanged: (outlook) => scheduler.outlookChanged(outlook),
         stepEnded: (report) => scheduler.stepEnded(report),
+        instanceStarted: ({ functionName, tookMs }) => scheduler.instanceStarted(functionName, tookMs),
         executionEnded: (report) => {
           profiles.observeExecution(report);
           scheduler.executionEnded(report.executionId);
@@ -79,13 +82,13 @@ class WorkflowScheduler {
     options: WorkflowSchedulerOptions & { readonly profiles: LearnedProfiles },
     context: ActorContext<WorkflowSchedulerMessages>,
   ) {
-    const { policy, profiles, gate, order, concurrencyOf } = options;
+    const { policy, profiles, gate, order, concurrencyOf, processors } = options;
     this.#policy = policy;
     this.#profiles = profiles;
     this.#warmth = gate ?? new Warmth(policy.horizon);
     this.#context = context;
     this.#concurrencyOf = concurrencyOf ?? (() => 1);
-    this.#book = new OrderBook(order);
+    this.#book = new OrderBook(order, processors);
     this.#budgetedMs = context.clock.nowMs();
   }
 
@@ -104,14 +107,18 @@ class WorkflowScheduler {
   stepEnded(report: StepReport): void {
     const nowMs = this.#context.clock.nowMs();
     this.#warmth.stepEnded(report, nowMs);
+    this.#profiles.observeStep(report);
     const { workflow, target, runMs, coldStartMs } = report;
-    if (target === undefined || coldStartMs === undefined) {
-      this.#profiles.observeStep(report);
-      if (target !== undefined) this.#book.found(workflow, target, nowMs - runMs);
-      return;
-    }
-    const times = { startedMs: nowMs - runMs - coldStartMs, waitedMs: coldStartMs };
-    this.#profiles.observeStep(report, this.#book.missed(workflow, target, times));
+    if (target === undefined) return;
+    if (coldStartMs === undefined) this.#book.found(workflow, target, nowMs - runMs);
+    else this.#book.missed(workflow, target, nowMs - runMs - coldStartMs);
+  }
+
+  instanceStarted(functionName: string, tookMs: number): void {
+    this.#profiles.observeColdStart(functionName, tookMs);
+    const nowMs = this.#context.clock.nowMs();
+    this.#book.started(functionName, nowMs);
+    this.#arm(nowMs);
   }
 
   executionEnded(executionId: string): void {

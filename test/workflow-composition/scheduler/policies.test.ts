@@ -5,7 +5,7 @@ import { lookAheadPolicy } from '../../../src/workflow-composition/scheduler/pol
 import { LOOK_AHEAD_POLICIES, type PrewarmOrder } from '../../../src/workflow-composition/scheduler/protocol.ts';
 import { outlook, profiles } from './look-ahead-world.ts';
 
-const just = lookAheadPolicy('just-in-time');
+const just = lookAheadPolicy('just-in-time', 2);
 const names = (orders: readonly PrewarmOrder[]) => orders.map(({ functionName }) => functionName);
 const wanted = (orders: readonly PrewarmOrder[]) => orders.filter(({ occupied }) => !occupied);
 const CHAIN = outlook(
@@ -18,13 +18,13 @@ const CHAIN = outlook(
 
 describe('the policies of the ancestor', () => {
   it('horizon orders nothing, and asks for no outlook', () => {
-    const horizon = lookAheadPolicy('horizon');
+    const horizon = lookAheadPolicy('horizon', 2);
     expect(horizon.horizon).toBe(0);
     expect(horizon.plan(0, CHAIN, profiles({}))).toEqual([]);
   });
 
   it('prewarm-all orders whatever is to come, at once and for one time', () => {
-    const orders = lookAheadPolicy('prewarm-all').plan(5, CHAIN, profiles({ a: 9_000 }));
+    const orders = lookAheadPolicy('prewarm-all', 2).plan(5, CHAIN, profiles({ a: 9_000 }));
     expect(orders.map(({ functionName, fromMs, untilMs }) => [functionName, fromMs, untilMs])).toEqual([
       ['f-b', 5, 10_005],
       ['f-c', 5, 10_005],
@@ -32,7 +32,7 @@ describe('the policies of the ancestor', () => {
   });
 
   it('prewarm-horizon orders only what is directly behind the steps that run', () => {
-    const policy = lookAheadPolicy('prewarm-horizon');
+    const policy = lookAheadPolicy('prewarm-horizon', 2);
     expect(names(policy.plan(0, CHAIN, profiles({})))).toEqual(['f-b']);
     const joined = outlook(
       [{ key: 'a' }, { key: 'b' }],
@@ -55,6 +55,22 @@ describe('just-in-time', () => {
     expect(c?.fromMs).toBeCloseTo(1_430 - 22, -1);
     expect(b?.untilMs).toBeGreaterThan(1_066);
     expect(b?.untilMs).toBeLessThan(1_250);
+  });
+
+  it('orders earlier where more would have to load at a time than there are processors', () => {
+    const steps = ['b', 'c', 'd', 'e'].map((key, nth, all) => ({
+      key,
+      after: [nth === 0 ? 'a' : (all[nth - 1] ?? '')],
+    }));
+    const chain = outlook([{ key: 'a' }], steps);
+    const known = profiles({ a: 300, b: 15, c: 15, d: 15, e: 15 }, { p50: 50, p90: 55 });
+    const fromMs = (processors: number) =>
+      lookAheadPolicy('just-in-time', processors)
+        .plan(0, chain, known)
+        .map((order) => Math.round(order.fromMs / 10) * 10);
+    expect(fromMs(64)).toEqual([220, 240, 250, 270]);
+    expect(fromMs(2)).toEqual([200, 220, 250, 270]);
+    expect(fromMs(1)).toEqual([120, 170, 220, 270]);
   });
 
   it('takes off what has passed already', () => {
@@ -191,7 +207,7 @@ describe('whatever the outlook', () => {
     fc.assert(
       fc.property(running, steps, known, amount, (inside, upcoming, learned, coldMs) => {
         for (const name of LOOK_AHEAD_POLICIES) {
-          const policy = lookAheadPolicy(name);
+          const policy = lookAheadPolicy(name, 2);
           const nowMs = 1e6;
           const seen = outlook(inside, upcoming);
           const known = profiles(learned, { p50: coldMs, p90: coldMs });

@@ -29,7 +29,8 @@ describe('learned profiles', () => {
   it('know run times and cold starts, and how many attempts were cold lately', () => {
     const profiles = new LearnedProfiles();
     expect(profiles.step('w', 1, 's')).toBeUndefined();
-    profiles.observeStep({ ...step, runMs: 20, coldStartMs: 300 }, 300);
+    profiles.observeStep({ ...step, runMs: 20, coldStartMs: 90 });
+    profiles.observeColdStart('f', 300);
     for (let nth = 0; nth < 9; nth++) profiles.observeStep(step);
     const profile = profiles.step('w', 1, 's');
     expect(profile).toMatchObject({ runMs: { p50: 10, p90: 10 }, perDecision: 1, seen: 10 });
@@ -65,6 +66,7 @@ describe('learned profiles', () => {
     const profiles = new LearnedProfiles();
     for (let nth = 0; nth < 50; nth++) {
       profiles.observeStep({ ...step, runMs: nth, coldStartMs: nth % 2 ? undefined : 100 + nth });
+      profiles.observeColdStart('f', 100 + nth);
       const runs = [
         { key: 'a', times: 1 },
         { key: 's', times: nth % 2, decidedBy: 'a' },

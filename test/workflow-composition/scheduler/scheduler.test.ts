@@ -3,7 +3,6 @@ import { ActorSystem } from '../../../src/kernel/actor-system.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import { VirtualClock } from '../../../src/kernel/virtual-clock.ts';
 import { lookAheadPolicy } from '../../../src/workflow-composition/scheduler/policies.ts';
-import { LearnedProfiles } from '../../../src/workflow-composition/scheduler/profiles.ts';
 import type {
   ExecutionOutlook,
   LookAheadPolicy,
@@ -48,7 +47,7 @@ function world(plans: Record<string, readonly Order[]> | LookAheadPolicy, concur
     void orders.push([clock.nowMs(), functionName, instances, untilMs]);
   const gate = new Warmth(policy.horizon);
   const concurrencyOf = () => concurrency;
-  const scheduler = system.spawn(workflowSchedulerActor({ policy, order, gate, concurrencyOf }));
+  const scheduler = system.spawn(workflowSchedulerActor({ policy, order, processors: 2, gate, concurrencyOf }));
   const tell = async (body: ExecutionOutlook) => {
     scheduler.tell('outlookChanged', body);
     await clock.advance(0);
@@ -143,6 +142,40 @@ describe('the workflow scheduler', () => {
     expect(seldom.orders.at(-1)?.[2]).toBe(7);
   });
 
+  it('has as many load at a time as there are processors, in the order of their times', async () => {
+    const orderOf = (functionName: string, fromMs: number) =>
+      ({ functionName, fromMs, untilMs: 900, inTurn: true }) as const;
+    const plans = {
+      e1: [orderOf('a', 100), orderOf('b', 100), orderOf('d', 130)],
+      e2: [orderOf('c', 120), orderOf('c', 120)],
+    };
+    const { clock, scheduler, orders, tell } = world(plans);
+    await tell(one('e1'));
+    await tell(one('e2'));
+    await clock.advance(150);
+    expect(orders.map(([atMs, functionName]) => [atMs, functionName])).toEqual([
+      [100, 'a'],
+      [100, 'b'],
+    ]);
+    scheduler.tell('instanceStarted', { functionName: 'b', tookMs: 50 });
+    await clock.advance(10);
+    // Those that are needed together load together.
+    expect(orders.slice(2)).toEqual([[150, 'c', 2, 900]]);
+    // The turn of the first one ends by itself.
+    await clock.advance(100);
+    expect(orders.slice(3).map(([atMs, functionName]) => [atMs, functionName])).toEqual([[250, 'd']]);
+  });
+
+  it('holds nothing back that is not needed any more when its turn comes', async () => {
+    const orderOf = (functionName: string) => ({ functionName, fromMs: 0, untilMs: 900, inTurn: true }) as const;
+    const { clock, orders, tell, over } = world({ e1: [orderOf('a'), orderOf('b')], e2: [orderOf('c')] });
+    await tell(one('e1'));
+    await tell(one('e2'));
+    await over('e2');
+    await clock.advance(800);
+    expect(orders.filter(([, functionName]) => functionName === 'c')).toEqual([]);
+  });
+
   it('orders for calls to come beside those that are there, and for those that are there nothing', async () => {
     const inside = { functionName: 'f', fromMs: 0, untilMs: 900, occupied: true } as const;
     const { clock, orders, tell } = world({ e1: [inside], e2: [F] });
@@ -194,24 +227,16 @@ describe('the workflow scheduler', () => {
     expect(await stats()).toMatchObject({ prewarmed: 2, hits: 2 });
   });
 
-  it('learns a whole cold start from a step that has seen only the end of one', async () => {
-    const clock = new VirtualClock();
-    const system = new ActorSystem({ clock, onActorError: () => {} });
-    const profiles = new LearnedProfiles();
-    const orders: number[] = [];
-    const order = () => void orders.push(clock.nowMs());
-    const policy = lookAheadPolicy('just-in-time');
-    const scheduler = system.spawn(workflowSchedulerActor({ policy, order, profiles }));
-    const report = { workflow: 'w', version: 1, coldStartMs: undefined };
-    scheduler.tell('stepEnded', { ...report, key: 'a', target: 'f-a', runMs: 1_000 });
-    scheduler.tell('outlookChanged', one());
-    await clock.advance(1_000);
-    // The step begins now, waits for another 300 ms, and runs for 100.
-    await clock.advance(400);
-    scheduler.tell('stepEnded', { ...report, key: 'b', target: 'f-b', runMs: 100, coldStartMs: 300 });
-    await clock.advance(0);
-    expect(orders[0]).toBeLessThan(900);
-    expect(profiles.target('f-b')?.coldStartMs.p50).toBeCloseTo(1_300 - (orders[0] ?? 0), 2);
+  it('learns how long a cold start takes from each instance, also one that no step has waited for', async () => {
+    const orderedAtMs = async (tookMs: number) => {
+      const { clock, scheduler, orders, tell, ended } = world(lookAheadPolicy('just-in-time', 2));
+      for (let nth = 0; nth < 100; nth++) ended({ key: 'a', runMs: 1_000 });
+      for (let nth = 0; nth < 10; nth++) scheduler.tell('instanceStarted', { functionName: 'f-b', tookMs });
+      await tell(one());
+      await clock.advance(1_000);
+      return orders[0]?.[0] ?? Number.NaN;
+    };
+    expect((await orderedAtMs(300)) - (await orderedAtMs(600))).toBeCloseTo(300, 0);
   });
 
   it('estimates how long an execution still takes, once it has seen something of it', async () => {
@@ -274,7 +299,7 @@ describe('the workflow scheduler', () => {
       return [];
     };
     const policy: LookAheadPolicy = { name: 'just-in-time', horizon: 16, plan };
-    const scheduler = system.spawn(workflowSchedulerActor({ policy, order: () => {} }));
+    const scheduler = system.spawn(workflowSchedulerActor({ policy, order: () => {}, processors: 2 }));
     for (let ms = 0; ms < 2_000; ms++) {
       for (let nth = 0; nth < 5; nth++) scheduler.tell('outlookChanged', one(`e${ms}-${nth}`));
       await clock.advance(1);
@@ -285,7 +310,7 @@ describe('the workflow scheduler', () => {
   });
 
   it('under horizon only learns', async () => {
-    const { clock, orders, gate, tell, stats } = world(lookAheadPolicy('horizon'));
+    const { clock, orders, gate, tell, stats } = world(lookAheadPolicy('horizon', 2));
     expect(gate.wants('w', 0)).toBe(false);
     await tell(one());
     await clock.advance(1_000);
