@@ -3,7 +3,7 @@
  * then need, what one is worth, and what was kept for it. Pure but for its memory.
  */
 import { BURST_FLOATS, BurstSizes } from './burst-sizes.ts';
-import { DEFAULT_COLD_START_MS } from './demand.ts';
+import { DEFAULT_COLD_START_MS, usefulInstances } from './demand.ts';
 import { FORECAST_FLOATS, type Forecaster, type FunctionForecast } from './forecast/forecaster.ts';
 import type { Observation } from './protocol.ts';
 
@@ -30,6 +30,10 @@ export class Expectation {
   coldStartsAvoided = 0;
   coldStarts = 0;
   idleMbSeconds = 0;
+  /** Held though no call is there, since the last ones have just gone. */
+  heldMb = 0;
+  #inUse = 0;
+  #inUseAtMs = Number.NEGATIVE_INFINITY;
   #needed = 0;
   /** An instance is there until then because a call of `preparedAfter` usually leads to one of this. */
   preparedUntilMs = Number.NEGATIVE_INFINITY;
@@ -43,6 +47,15 @@ export class Expectation {
 
   constructor(bursts = new BurstSizes()) {
     this.#bursts = bursts;
+  }
+
+  /** The most instances that calls had use for at a time within the last `withinMs`, give or take as much. */
+  inUseLately(observation: Observation, nowMs: number, withinMs: number): number {
+    const inUse = usefulInstances(observation);
+    if (inUse < this.#inUse && nowMs - this.#inUseAtMs < withinMs) return this.#inUse;
+    this.#inUse = inUse;
+    this.#inUseAtMs = nowMs;
+    return inUse;
   }
 
   observe(observation: Observation): void {

@@ -8,7 +8,7 @@
  * was called leads to calls of others: `followers.ts`.
  */
 import { withinBounds } from './bounds.ts';
-import { demandedInstances } from './demand.ts';
+import { demandedInstances, usefulInstances } from './demand.ts';
 import { keepDensest, LEAST_MS_PER_MB_SECOND, type Prospect } from './exchange-rate.ts';
 import { Expectation } from './expectation.ts';
 import { Followers } from './followers.ts';
@@ -23,6 +23,8 @@ const INTERVAL_MS = 60_000;
 const LEAD_MS = 1_000;
 /** Where calls are faster than people, and intervals short: what a fresh thread needs, of a quarter of a second. */
 const LEAD_PART = 1 / 4;
+/** Of an interval: what calls have needed lately is held for so long, two seconds of a minute. */
+const HELD_PART = 1 / 30;
 /** What the guard compares with. */
 const FIXED_KEEP_ALIVE_MS = 600_000;
 /** In intervals: a function that was not called for so long is not expected any more. */
@@ -67,6 +69,8 @@ class PredictivePolicy implements ScalingPolicy {
   #rate: number;
   /** Of the budget, in this interval. */
   #usedMb = 0;
+  /** Of the budget, for what was called a moment ago. */
+  #heldMb = 0;
   /** Counts intervals, also those of earlier runs. */
   #interval = 0;
   /** When the present one ends. */
@@ -188,6 +192,7 @@ class PredictivePolicy implements ScalingPolicy {
       expectation.endInterval(this.#forecaster, this.#intervalMs);
       if ((expectation.forecast?.gap ?? 0) <= FORGOTTEN_AFTER) continue;
       this.#expectations.delete(name);
+      this.#heldMb -= expectation.heldMb;
       this.#followers.forget(name);
       this.#forgotten.push(name);
     }
@@ -262,7 +267,7 @@ class PredictivePolicy implements ScalingPolicy {
       const untilMs = calledMs + withinMs;
       if (!expectation || untilMs <= nowMs || expectation.density(1, untilMs - nowMs, chance) < this.#rate) continue;
       const isThere = expectation.preparedUntilMs > nowMs;
-      if (!isThere && this.#usedMb + expectation.memoryMb > this.#idleBudgetMb) continue;
+      if (!isThere && this.#usedMb + this.#heldMb + expectation.memoryMb > this.#idleBudgetMb) continue;
       if (!isThere) this.#usedMb += expectation.memoryMb;
       expectation.prepare(leader, nowMs, untilMs);
     }
@@ -279,7 +284,7 @@ class PredictivePolicy implements ScalingPolicy {
   }
 
   #keep(prospects: Prospect<Expectation>[]): number {
-    const { owners, usedMb, msPerMbSecond } = keepDensest(prospects, this.#idleBudgetMb - this.#usedMb);
+    const { owners, usedMb, msPerMbSecond } = keepDensest(prospects, this.#idleBudgetMb - this.#usedMb - this.#heldMb);
     for (const owner of owners) owner.kept++;
     this.#usedMb += usedMb;
     return msPerMbSecond;
@@ -289,18 +294,38 @@ class PredictivePolicy implements ScalingPolicy {
     const { name, version, inSystem, aliased, ready, keepAliveMs, lastActiveMs } = observation;
     const expectation = this.#expectations.get(name);
     const needed = inSystem > 0 ? demandedInstances(observation, this.#startsAtOnce) : 0;
-    const held = inSystem > 0 ? Math.min(byRate, Math.max(needed, ready)) : 0;
     // What a call has found, the next of the same interval finds too; but no longer than a keep-alive that was set shorter.
     const recent = expectation?.wasCalled && nowMs - lastActiveMs < keepAliveMs ? Math.min(1, ready) : 0;
     const isPrepared = expectation !== undefined && nowMs < expectation.preparedUntilMs;
+    const kept = aliased ? Math.max(expectation?.kept ?? 0, recent, isPrepared ? 1 : 0) : 0;
+    const heldMs = Math.min(this.#intervalMs * HELD_PART, keepAliveMs);
+    const inUse = Math.min(ready, expectation?.inUseLately(observation, nowMs, heldMs) ?? 0);
+    const rest = this.#hold(expectation, inSystem > 0 || inUse === 1 ? 0 : inUse - kept);
+    const steady = usefulInstances({ ...observation, peakInSystem: byRate * observation.concurrency });
+    const held = inSystem > 0 ? Math.max(inUse, needed, Math.min(steady, ready)) : kept + rest;
     if (expectation) {
       const recentUntilMs = recent > 0 ? lastActiveMs + keepAliveMs : Number.POSITIVE_INFINITY;
-      expectation.settledUntilMs = isPrepared ? Math.min(recentUntilMs, expectation.preparedUntilMs) : recentUntilMs;
+      const heldUntilMs = held > kept ? lastActiveMs + heldMs : Number.POSITIVE_INFINITY;
+      const preparedUntilMs = isPrepared ? expectation.preparedUntilMs : Number.POSITIVE_INFINITY;
+      expectation.settledUntilMs = Math.min(recentUntilMs, heldUntilMs, preparedUntilMs);
     }
-    const kept = aliased ? Math.max(expectation?.kept ?? 0, recent, isPrepared ? 1 : 0) : 0;
     const instances = Math.max(needed, held, kept);
     const reason = this.#reason(nowMs, observation, { instances, kept });
     return { name, version, demanded: inSystem > 0, ...withinBounds({ instances, reason }, observation) };
+  }
+
+  /**
+   * Calls that come in gusts, as the steps of many workflows between two flushes do, are not over each time that none is there. So many of those that
+   * were in use a moment ago are held for which the budget has room.
+   */
+  #hold(expectation: Expectation | undefined, count: number): number {
+    if (!expectation) return 0;
+    this.#heldMb -= expectation.heldMb;
+    const room = Math.floor((this.#idleBudgetMb - this.#usedMb - this.#heldMb) / expectation.memoryMb);
+    const held = Math.max(0, Math.min(count, room));
+    expectation.heldMb = held * expectation.memoryMb;
+    this.#heldMb += expectation.heldMb;
+    return held;
   }
 
   #reason(
@@ -309,7 +334,8 @@ class PredictivePolicy implements ScalingPolicy {
     { instances, kept }: { readonly instances: number; readonly kept: number },
   ): string {
     if (instances === 0 && ready === 0) return 'idle';
-    if (instances > kept) return `demand: ${inSystem} in the system`;
+    if (inSystem > 0 && instances > kept) return `demand: ${inSystem} in the system`;
+    if (instances > kept) return 'held: the last call has just ended';
     return reasonToKeep(nowMs, this.#expectations.get(name), this.#terms);
   }
 

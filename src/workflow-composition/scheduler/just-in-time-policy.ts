@@ -32,6 +32,8 @@ const LEAST_SLACK_MS = 20;
 const MOST_SLACK_MS = 30_000;
 /** Of what was never seen. */
 const UNKNOWN_KEPT_MS = 5_000;
+/** Of an instance, by an execution: where many begin at a time, those whose calls come show how many it takes. */
+const UNKNOWN_PART = 1 / 16;
 /** Where calls wait no longer than this for each other, they share an instance: what a spare takes. */
 const WORTH_WAITING_MS = 5;
 
@@ -85,7 +87,7 @@ function wantOf(nowMs: number, forecasted: StepForecast, profiles: Profiles): Wa
   if (target === undefined || chance < LEAST_CHANCE - 1e-9 || start?.meanMs === 0 || !(start || isNext))
     return undefined;
   const cold = profiles.target(target)?.coldStartMs ?? DEFAULT_COLD_START_MS;
-  const part = run ? Math.min(1, run.meanMs / WORTH_WAITING_MS) : 1;
+  const part = run ? Math.min(1, run.meanMs / WORTH_WAITING_MS) : UNKNOWN_PART;
   const { fromMs, untilMs } = start
     ? timesOf(nowMs, start, cold.p90)
     : { fromMs: nowMs, untilMs: nowMs + UNKNOWN_KEPT_MS };
@@ -173,8 +175,9 @@ function instancesOf({ width, part }: Want): number {
 }
 
 function orderOf(want: Want): PrewarmOrder {
-  const { key, target, inUse, fromMs, untilMs, occupied } = want;
+  const { key, target, width, part, inUse, fromMs, untilMs, occupied } = want;
   const instances = instancesOf(want);
-  const order = { functionName: target, instances, load: instances * inUse, fromMs, untilMs, reason: `step "${key}"` };
+  const load = Math.min(instances, width * part) * inUse;
+  const order = { functionName: target, instances, load, fromMs, untilMs, reason: `step "${key}"` };
   return occupied ? { ...order, occupied } : { ...order, inTurn: true };
 }

@@ -256,6 +256,43 @@ describe('the predictive policy', () => {
     expect(policy.decide(0, [observation({ inSystem: 1 })])[0]?.instances).toBe(1);
   });
 
+  it('starts no instance for calls that wait for less than a millisecond', () => {
+    const decided = (runMs: number) =>
+      predictivePolicy({}).decide(0, [
+        observation({ inSystem: 64, averageInSystem: 64, arrivals: 64, ready: 1, coldStartMs: 5, runMs }),
+      ])[0]?.instances;
+    expect([decided(0.005), decided(0.014), decided(0.5)]).toEqual([1, 1, 5]);
+  });
+
+  it('gives back instances that so short calls have no use for, however many there are at a time', () => {
+    const decided = (runMs: number) => {
+      const policy = predictivePolicy({});
+      const busy = { inSystem: 64, averageInSystem: 64, peakInSystem: 64, arrivals: 500, coldStartMs: 5, runMs };
+      let ready = 40;
+      for (let nowMs = 0; nowMs < 10_000; nowMs += 500)
+        ready = policy.decide(nowMs, [observation({ ...busy, ready, lastActiveMs: nowMs })])[0]?.instances ?? 0;
+      return ready;
+    };
+    expect([decided(0.01), decided(0.1), decided(2)]).toEqual([1, 10, 44]);
+  });
+
+  it('holds what calls that come in gusts need, and gives it back two seconds after the last', () => {
+    const policy = predictivePolicy({});
+    const given = { ready: 8, coldStartMs: 40, runMs: 10, averageInSystem: 8 };
+    let nowMs = 0;
+    const decided = (more: Partial<Observation>) => policy.decide(nowMs, [observation({ ...given, ...more })])[0];
+    for (; nowMs < 4_000; nowMs += 20) {
+      const lastActiveMs = nowMs;
+      expect(decided({ inSystem: 8, arrivals: 8, peakInSystem: 8, lastActiveMs })?.instances).toBeGreaterThanOrEqual(8);
+      nowMs += 20;
+      expect(decided({ lastActiveMs })).toMatchObject({ instances: 8, demanded: false });
+    }
+    const lastActiveMs = nowMs;
+    expect(policy.settledUntilMs?.('f', 1)).toBeLessThanOrEqual(lastActiveMs + 2_000);
+    nowMs += 2_001;
+    expect(decided({ averageInSystem: 0, lastActiveMs })?.instances).toBe(1);
+  });
+
   it('never exceeds limits or budget, never leaves a waiting call without an instance, whatever comes', () => {
     const seen = fc.record({
       function: fc.integer({ min: 0, max: 4 }),
