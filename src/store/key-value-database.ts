@@ -3,7 +3,7 @@ import type { Table } from './engine.ts';
 import { boundsOf, checkKey } from './key-order.ts';
 import type { CommitOutcome, Entry, Key, KeyValueStore, Operation, RangeOptions } from './protocol.ts';
 import type { Quarantine } from './quarantine.ts';
-import { decodeRecord, encodeRecord, encodeValue } from './record-codec.ts';
+import { decodeRecord, encodeRecord, encodeValue, revisionOf } from './record-codec.ts';
 import type { Writer } from './writer.ts';
 
 export interface DatabaseParts {
@@ -67,7 +67,7 @@ export class KeyValueDatabase implements KeyValueStore {
     for (const { key, expect } of operations) {
       if (expect === undefined) continue;
       const bytes = this.#parts.table.get(key);
-      const revision = bytes && this.#decode(key, bytes)?.revision;
+      const revision = bytes && this.#revisionOf(key, bytes);
       if (isMet(expect, revision)) continue;
       return { kind: 'conflict', key, ...(revision !== undefined && { revision }) };
     }
@@ -86,9 +86,20 @@ export class KeyValueDatabase implements KeyValueStore {
   #decode(key: Key, bytes: Uint8Array): Entry | undefined {
     const decoded = decodeRecord(key, bytes);
     if (decoded.kind === 'record') return { key, value: decoded.value, revision: decoded.revision };
-    const { name, quarantine } = this.#parts;
-    quarantine.add({ database: name, key, bytes, reason: decoded.reason });
+    this.#quarantine(key, bytes, decoded.reason);
     return undefined;
+  }
+
+  #revisionOf(key: Key, bytes: Uint8Array): number | undefined {
+    const checked = revisionOf(key, bytes);
+    if (checked.kind === 'sound') return checked.revision;
+    this.#quarantine(key, bytes, checked.reason);
+    return undefined;
+  }
+
+  #quarantine(key: Key, bytes: Uint8Array, reason: string): void {
+    const { name, quarantine } = this.#parts;
+    quarantine.add({ database: name, key, bytes, reason });
   }
 }
 

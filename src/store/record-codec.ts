@@ -14,9 +14,13 @@ const HEADER_BYTES = 12;
 /** `structuredClone: false` keeps the decoder from building anything but plain data; copies outlive LMDB's own buffers. */
 const packr = new Packr({ useRecords: false, structuredClone: false, mapsAsObjects: true, copyBuffers: true });
 
-type Decoded =
-  | { readonly kind: 'record'; readonly revision: number; readonly value: unknown }
-  | { readonly kind: 'damaged'; readonly reason: string };
+interface Damaged {
+  readonly kind: 'damaged';
+  readonly reason: string;
+}
+
+type Checked = { readonly kind: 'sound'; readonly revision: number } | Damaged;
+type Decoded = { readonly kind: 'record'; readonly revision: number; readonly value: unknown } | Damaged;
 
 /** Throws `INVALID_ARGUMENT` when the value is not plain data. */
 export function encodeValue(value: unknown): Uint8Array {
@@ -39,13 +43,21 @@ export function encodeRecord(key: Key, revision: number, encodedValue: Uint8Arra
   return record;
 }
 
-export function decodeRecord(key: Key, record: Uint8Array): Decoded {
+/** For those who need no more of it. */
+export function revisionOf(key: Key, record: Uint8Array): Checked {
   if (record.length <= HEADER_BYTES) return { kind: 'damaged', reason: `it is only ${record.length} bytes long` };
   const bytes = Buffer.from(record.buffer, record.byteOffset, record.length);
   if (bytes.readUInt32BE(0) !== checksum(key, bytes)) return { kind: 'damaged', reason: 'its checksum does not match' };
+  return { kind: 'sound', revision: bytes.readDoubleBE(4) };
+}
+
+export function decodeRecord(key: Key, record: Uint8Array): Decoded {
+  const checked = revisionOf(key, record);
+  if (checked.kind === 'damaged') return checked;
+  const bytes = Buffer.from(record.buffer, record.byteOffset, record.length);
   try {
     const value: unknown = packr.unpack(bytes, { start: HEADER_BYTES, end: bytes.length });
-    return { kind: 'record', revision: bytes.readDoubleBE(4), value };
+    return { kind: 'record', revision: checked.revision, value };
   } catch (error) {
     return { kind: 'damaged', reason: `it cannot be decoded: ${error instanceof Error ? error.message : error}` };
   }

@@ -86,7 +86,9 @@ function taskView(run: Run, node: Node, inputs?: Readonly<Record<string, unknown
       const step = outputStepOf(run, node);
       return (step === undefined ? undefined : run.state.steps.get(step)?.headers) ?? {};
     },
-    Requires: Object.fromEntries(task?.requires.map((id) => [id, {}]) ?? []),
+    get Requires() {
+      return Object.fromEntries(task?.requires.map((id) => [id, {}]) ?? []);
+    },
     CreatedAt: known?.timing?.startedAtMs ?? known?.atMs ?? run.state.started.atMs,
     UpdatedAt: known?.atMs ?? run.state.updatedAtMs,
     get Error() {
