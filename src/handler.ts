@@ -34,6 +34,11 @@ export interface Context {
   readonly log: Logger;
   /** Calls another function of the same host and resolves with its result; rejects with a `TroupeError`. */
   invoke<Result = unknown>(name: string, payload?: unknown, options?: NestedInvokeOptions): Promise<Result>;
+  /**
+   * Says that the call goes on: a task of a workflow with `heartbeat` fails where none comes for so long. As often as you like; what comes within
+   * 50 ms of the one before is not sent.
+   */
+  heartbeat(): void;
   readonly memoryLimitInMB: number;
   /** Starts at 1; above it when the call is being repeated after its instance was lost. */
   readonly attempt: number;

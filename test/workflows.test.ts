@@ -21,6 +21,33 @@ async function host(options: HostOptions = {}): Promise<Troupe> {
   return troupe;
 }
 
+describe('a task with a heartbeat', () => {
+  it('goes on while its function says so, and fails when it does not, as a retry or a catch can see', async () => {
+    const troupe = await host();
+    const code = `export default async ({ beats }, context) => {
+      for (let turn = 0; turn < 15 && !context.signal.aborted; turn++) {
+        if (beats) context.heartbeat();
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      return 'done';
+    }`;
+    await troupe.deploy({ name: 'long', source: js(code) });
+    const source = yaml(`
+output: B
+tasks:
+  A: { run: long, inputs: { beats: true }, heartbeat: 1s }
+  B:
+    run: long
+    inputs: { beats: false }
+    heartbeat: 1s
+    catch: { run: compose, inputs: { before: "{ output('A') }", caught: "{ task().Error.code }" } }
+    requires: [A]
+`);
+    await troupe.workflows.deploy({ name: 'signs', source });
+    expect(await troupe.invoke('signs', {})).toEqual({ before: 'done', caught: 'TIMEOUT' });
+  });
+});
+
 describe('a workflow', () => {
   it('is deployed, started and gives its result; its history tells how', async () => {
     const troupe = await host();

@@ -98,6 +98,7 @@ export class InvocationLoop {
         image,
         invokeNested: (parent, name, payload, options) => nested.invoke(parent, name, payload, options),
         logger: (parent) => this.logs.loggerFor(parent),
+        heartbeat: (parent) => this.#beat(parent),
       },
     };
     const early = this.#early.take(sinceMs);
@@ -191,6 +192,13 @@ export class InvocationLoop {
     // Encoded for this frame, and for nobody else.
     lane.outbox.post({ kind, port: 0, call, argument: runMs, meta, payload, isGiven: true });
     this.#onCallsInside(--this.#inside);
+  }
+
+  /** The calls of other instances are nothing that the host knows of, nor waits for. */
+  #beat({ lane, channelNumber: call }: Invocation): void {
+    if (!lane.isOwn) return;
+    const { outbox } = this.#own;
+    outbox.offer({ kind: FRAME_KINDS.heartbeat, port: 0, call, argument: 0, meta: EMPTY, payload: EMPTY });
   }
 
   #cancel(invocation: Invocation | undefined, meta: CancelMeta): void {

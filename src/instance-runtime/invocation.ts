@@ -22,7 +22,11 @@ export interface InvocationServices {
   readonly image: InstanceImage;
   invokeNested(parent: Invocation, name: string, payload: unknown, options: NestedInvokeOptions): Promise<unknown>;
   logger(parent: Invocation): Logger;
+  /** Says that the call goes on. */
+  heartbeat(parent: Invocation): void;
 }
+
+const HEARTBEAT_PAUSE_MS = 50;
 
 interface InvocationFacts {
   readonly frame: Frame;
@@ -47,6 +51,7 @@ export class Invocation {
   #reason: TroupeError | undefined;
   #onCancel: (() => void)[] = [];
   #isFinished = false;
+  #heartbeatMs = Number.NEGATIVE_INFINITY;
 
   constructor({ frame, meta, lane, services }: InvocationFacts) {
     this.channelNumber = frame.call;
@@ -106,6 +111,14 @@ export class Invocation {
     else this.#onCancel.push(callback);
   }
 
+  /** False where the last one was sent a moment ago, or nobody waits for one any more. */
+  mayBeat(): boolean {
+    const nowMs = performance.now();
+    if (this.#isFinished || nowMs - this.#heartbeatMs < HEARTBEAT_PAUSE_MS) return false;
+    this.#heartbeatMs = nowMs;
+    return true;
+  }
+
   finish(): void {
     this.#isFinished = true;
     this.#onCancel = [];
@@ -123,6 +136,7 @@ class InvocationContext implements Context {
   readonly idempotencyKey: string | undefined;
   readonly getRemainingTimeInMillis: () => number;
   readonly invoke: Context['invoke'];
+  readonly heartbeat: Context['heartbeat'];
   readonly #invocation: Invocation;
   readonly #services: InvocationServices;
   #log: Logger | undefined;
@@ -140,6 +154,9 @@ class InvocationContext implements Context {
     this.getRemainingTimeInMillis = () => invocation.remainingMs;
     this.invoke = <Result>(name: string, payload?: unknown, options: NestedInvokeOptions = {}) =>
       services.invokeNested(invocation, name, payload, options) as Promise<Result>;
+    this.heartbeat = () => {
+      if (invocation.mayBeat()) services.heartbeat(invocation);
+    };
     this.#invocation = invocation;
     this.#services = services;
   }

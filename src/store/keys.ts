@@ -13,6 +13,8 @@
  * | forecasts  | of, `>` and function name        | what follows its calls (bytes)                    |
  * | forecasts  | of, empty                        | what all functions have taught (bytes)            |
  * | forecasts  | saved-at                         | when, in ms since the Unix epoch                  |
+ * | forecasts  | workflow, workflow name          | how its steps run, by version                     |
+ * | forecasts  | cold-start, function name        | how long its last cold starts took, in ms         |
  * | history    | calls, hour, function name       | its calls in that hour since the epoch (bytes)    |
  * | history    | chunks                           | how many of these records there are               |
  * | workflows  | version, workflow name, version  | a stored version (workflow-composition/registry)  |
@@ -61,6 +63,10 @@ export const forecastKeys = {
   of: (name: string): Key => ['of', name],
   all: ['of'] as Key,
   savedAt: ['saved-at'] as Key,
+  workflow: (name: string): Key => ['workflow', name],
+  workflows: ['workflow'] as Key,
+  coldStart: (functionName: string): Key => ['cold-start', functionName],
+  coldStarts: ['cold-start'] as Key,
 };
 
 /** By hour first: what is too old is one range. */

@@ -55,6 +55,8 @@ export const FRAME_KINDS = {
    * took by the clock of the instance, in ms.
    */
   ready: 15,
+  /** < The function says that the call goes on. May be dropped. */
+  heartbeat: 16,
 } as const;
 
 export type FrameKind = (typeof FRAME_KINDS)[keyof typeof FRAME_KINDS];

@@ -16,6 +16,7 @@ import type { WorkflowRegistryMessages, WorkflowTable } from './registry/protoco
 import { workflowRegistryActor } from './registry/registry.ts';
 import { LoadedWorkflows } from './registry/workflow-table.ts';
 import { lookAheadPolicy } from './scheduler/policies.ts';
+import { ProfileMemory } from './scheduler/profile-memory.ts';
 import type { WorkflowSchedulerMessages } from './scheduler/protocol.ts';
 import { workflowSchedulerActor } from './scheduler/scheduler.ts';
 import { Warmth } from './scheduler/warmth.ts';
@@ -59,6 +60,7 @@ export function composeWorkflows(parts: CompositionParts): Composition {
     workflowSchedulerActor({
       policy,
       processors: CPU_SHARES,
+      memory: new ProfileMemory(store.database('forecasts')),
       gate,
       concurrencyOf: parts.concurrencyOf,
       order: ({ functionName: name, instances, untilMs, reason: by }) =>
@@ -82,13 +84,14 @@ export function composeWorkflows(parts: CompositionParts): Composition {
       workflows: table,
       scheduler: workflowScheduler,
       gate,
-      callFunction: ({ functionName, payload, timeoutMs, idempotencyKey, depth }, settled) =>
+      callFunction: ({ functionName, payload, timeoutMs, idempotencyKey, depth, alive }, settled) =>
         send({
           functionName,
           payload,
           idempotencyKey,
           depth,
           ...(timeoutMs !== undefined && { timeoutMs }),
+          ...(alive && { alive }),
           settled: (outcome) => settled(stepOutcome(outcome)),
         }),
       sendRequest: httpSender(config.payloadLimitBytes),

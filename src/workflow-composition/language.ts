@@ -63,6 +63,8 @@ export type StepAction =
       /** Journaled with the result, so that other steps can ask for them. */
       readonly inputs?: unknown;
       readonly timeoutMs?: number;
+      /** A function that gives no sign of life for so long has failed. */
+      readonly heartbeatMs?: number;
       readonly retry?: RetryPolicy;
     }
   | {

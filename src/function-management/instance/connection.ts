@@ -116,6 +116,9 @@ export class InstanceConnection {
           .get(frame.call)
           ?.chunk(frame.payload, frame.meta.length > 0 ? (decodeMeta(frame.meta) as StreamHead) : undefined);
         break;
+      case FRAME_KINDS.heartbeat:
+        this.#calls.get(frame.call)?.alive();
+        break;
       case FRAME_KINDS.nestedInvoke:
         this.#beginNested(frame);
         break;

@@ -32,6 +32,8 @@ export interface InstanceCall {
   /** The instance ended with the call inside. */
   lost(loss: InstanceLoss): void;
   chunk(payload: Uint8Array, head: StreamHead | undefined): void;
+  /** The function has said that it goes on. */
+  alive(): void;
 }
 
 export interface InstanceLoss {

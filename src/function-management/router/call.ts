@@ -164,6 +164,10 @@ export class Call implements InstanceCall {
     this.request.chunk?.(payload, head);
   }
 
+  alive(): void {
+    if (!this.#settled) this.request.alive?.();
+  }
+
   /** Settles the call with an error of the runtime's, or with one that the instance reported. */
   fail(error: TroupeError): void {
     if (!this.#settled) this.#fail(error, this.#host.clock.nowMs());

@@ -27,6 +27,8 @@ export interface CallRequest {
   readonly from?: NestedOrigin;
   /** Called for each chunk of a stream, in order, before `settled`. */
   readonly chunk?: (payload: Uint8Array, head: StreamHead | undefined) => void;
+  /** The function has said that it goes on. */
+  readonly alive?: () => void;
   /** Called exactly once. */
   readonly settled: (outcome: CallOutcome) => void;
 }

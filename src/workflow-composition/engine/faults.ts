@@ -64,3 +64,10 @@ export function checkExecutionId(id: unknown): string {
     `${JSON.stringify(id)} is no id of an execution: use 1 to 200 characters, none of them a control character.`,
   );
 }
+
+/** As a step that takes too long: it may be retried. */
+export function noSignOfLife(step: string, heartbeatMs: number): TroupeError {
+  return new TroupeError('TIMEOUT', `Step "${step}" gave no sign of life for ${heartbeatMs} ms.`, {
+    details: { heartbeatMs },
+  });
+}

@@ -14,6 +14,8 @@ export interface StepCall {
   /** The same for every attempt at the step, whatever happens to the host. */
   readonly idempotencyKey: string;
   readonly depth: number;
+  /** The function has said that it goes on. */
+  readonly alive?: () => void;
 }
 
 export type StepOutcome =

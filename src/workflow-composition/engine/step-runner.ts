@@ -7,7 +7,9 @@ import { FifoQueue } from '../../kernel/fifo-queue.ts';
 import type { ExecutionState } from '../execution-state.ts';
 import { deedOf } from '../fold.ts';
 import type { ExecutionHost, Run } from './execution-protocol.ts';
-import type { StepOutcome } from './protocol.ts';
+import { noSignOfLife } from './faults.ts';
+import { Heartbeat } from './heartbeat.ts';
+import type { StepCall, StepOutcome } from './protocol.ts';
 
 /** An HTTP answer that a task sets no time for. */
 const HTTP_TIMEOUT_MS = 30_000;
@@ -127,7 +129,8 @@ export class StepRunner {
             },
             tell,
           )
-        : host.callFunction(
+        : this.#call(
+            run,
             { functionName: target, payload, idempotencyKey: `${state.id}/${deed}`, depth, ...limit },
             tell,
           );
@@ -135,6 +138,30 @@ export class StepRunner {
     } catch (thrown) {
       tell(this.#failed(run, thrown));
     }
+  }
+
+  #call(run: Run, call: StepCall, tell: (outcome: StepOutcome) => void): { cancel(): void } {
+    const { callFunction, clock } = this.#parts.host;
+    const heartbeatMs = run.action?.kind === 'call' ? run.action.heartbeatMs : undefined;
+    if (heartbeatMs === undefined) return callFunction(call, tell);
+    let isOver = false;
+    const end = (outcome: StepOutcome) => {
+      if (isOver) return;
+      isOver = true;
+      heartbeat.stop();
+      tell(outcome);
+    };
+    const heartbeat = new Heartbeat(clock, heartbeatMs, () => {
+      end(this.#failed(run, noSignOfLife(run.step, heartbeatMs)));
+      handle.cancel();
+    });
+    const handle = callFunction({ ...call, alive: () => heartbeat.beat() }, end);
+    return {
+      cancel() {
+        heartbeat.stop();
+        handle.cancel();
+      },
+    };
   }
 
   #request(run: Run, action: Extract<Run['action'], { kind: 'http' }>, tell: (outcome: StepOutcome) => void): void {

@@ -48,8 +48,16 @@ interface TargetMemory {
 
 /** Plain data: what `save` gives and `restore` takes. */
 export interface SavedProfiles {
-  readonly workflows: readonly (readonly [name: string, version: number, steps: readonly SavedStep[]])[];
+  readonly workflows: readonly (readonly [name: string, versions: readonly SavedVersion[]])[];
   readonly targets: readonly (readonly [name: string, coldStartsMs: readonly number[]])[];
+}
+
+export type SavedVersion = readonly [version: number, steps: readonly SavedStep[]];
+
+/** What is to be saved, and what was saved and is to go. */
+export interface ProfileChanges extends SavedProfiles {
+  readonly forgottenWorkflows: readonly string[];
+  readonly forgottenTargets: readonly string[];
 }
 
 export interface SavedStep {
@@ -65,8 +73,10 @@ export interface SavedStep {
 export class LearnedProfiles implements Profiles {
   readonly #workflows = new Map<string, WorkflowMemory>();
   readonly #targets = new Map<string, TargetMemory>();
+  readonly #forgotten = { workflows: new Set<string>(), targets: new Set<string>() };
   #stepCount = 0;
   #messages = 0;
+  #savedMessages = 0;
 
   step(workflow: string, version: number, key: string): StepProfile | undefined {
     const step = this.#known(workflow, version)?.get(key);
@@ -95,7 +105,7 @@ export class LearnedProfiles implements Profiles {
   observeColdStart(functionName: string, tookMs: number): void {
     let target = this.#targets.get(functionName);
     if (!target) {
-      if (this.#targets.size >= MOST_TARGETS) forgetOldest(this.#targets);
+      if (this.#targets.size >= MOST_TARGETS) forgetOldest(this.#targets, this.#forgotten.targets);
       target = { coldStarts: new RecentSample(), profile: undefined, heardOf: 0 };
       this.#targets.set(functionName, target);
     }
@@ -116,24 +126,37 @@ export class LearnedProfiles implements Profiles {
     this.#observeUntaken(memory, runs);
   }
 
-  save(): SavedProfiles {
-    const workflows = [...this.#workflows].flatMap(([name, { versions }]) =>
-      [...versions].map(([version, steps]) => [name, version, [...steps].map(saveStep)] as const),
-    );
-    const targets = [...this.#targets].map(([name, { coldStarts }]) => [name, coldStarts.values()] as const);
-    return { workflows, targets };
+  /** Since it was last asked. */
+  takeChanges(): ProfileChanges {
+    const since = this.#savedMessages;
+    this.#savedMessages = this.#messages;
+    const isNew = ([, { heardOf }]: readonly [string, { readonly heardOf: number }]) => heardOf > since;
+    const workflows = [...this.#workflows].filter(isNew).map(([name, { versions }]) => {
+      const saved = [...versions].map(([version, steps]): SavedVersion => [version, [...steps].map(saveStep)]);
+      return [name, saved] as const;
+    });
+    const targets = [...this.#targets]
+      .filter(isNew)
+      .map(([name, { coldStarts }]) => [name, coldStarts.values()] as const);
+    const forgottenWorkflows = takeGone(this.#forgotten.workflows, this.#workflows);
+    const forgottenTargets = takeGone(this.#forgotten.targets, this.#targets);
+    return { workflows, targets, forgottenWorkflows, forgottenTargets };
   }
 
   restore({ workflows, targets }: SavedProfiles): void {
-    for (const [name, version, steps] of workflows) {
-      const memory = this.#version(name, version);
-      this.#stepCount -= memory.size;
-      for (const saved of steps.slice(0, MOST_STEPS)) memory.set(saved.key, restoreStep(saved));
-      this.#stepCount += memory.size;
+    for (const [name, versions] of workflows) {
+      for (const [version, steps] of versions) {
+        const memory = this.#version(name, version);
+        this.#stepCount -= memory.size;
+        memory.clear();
+        for (const saved of steps.slice(0, MOST_STEPS)) memory.set(saved.key, restoreStep(saved));
+        this.#stepCount += memory.size;
+      }
     }
     for (const [name, coldStartsMs] of targets) {
       for (const coldStartMs of coldStartsMs) this.observeColdStart(name, coldStartMs);
     }
+    this.#savedMessages = this.#messages;
   }
 
   /** A step that was decided on before, and is not in the report though its decider is: it did not run. */
@@ -176,7 +199,7 @@ export class LearnedProfiles implements Profiles {
   }
 
   #forgetWorkflows(): void {
-    forgetOldest(this.#workflows);
+    forgetOldest(this.#workflows, this.#forgotten.workflows);
     this.#stepCount = 0;
     for (const { versions } of this.#workflows.values())
       for (const steps of versions.values()) this.#stepCount += steps.size;
@@ -234,7 +257,17 @@ function restoreStep({ runsMs, seen, coldPart, ran, decided, decidedBy }: SavedS
 }
 
 /** An eighth of them at once: to look for one among thousands is not for each message. */
-function forgetOldest(memories: Map<string, { readonly heardOf: number }>): void {
+function forgetOldest(memories: Map<string, { readonly heardOf: number }>, forgotten: Set<string>): void {
   const oldest = [...memories].sort(([, one], [, other]) => one.heardOf - other.heardOf);
-  for (const [name] of oldest.slice(0, Math.ceil(oldest.length / 8))) memories.delete(name);
+  for (const [name] of oldest.slice(0, Math.ceil(oldest.length / 8))) {
+    memories.delete(name);
+    // Nobody takes them where nothing is saved.
+    if (forgotten.size < MOST_TARGETS) forgotten.add(name);
+  }
+}
+
+function takeGone(names: Set<string>, known: ReadonlyMap<string, unknown>): readonly string[] {
+  const gone = [...names].filter((name) => !known.has(name));
+  names.clear();
+  return gone;
 }

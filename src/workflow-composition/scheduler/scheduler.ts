@@ -8,6 +8,7 @@ import type { CancelTimer } from '../../kernel/clock.ts';
 import type { ActorContext, ActorDefinition } from '../../kernel/protocol.ts';
 import { remainingPathMs } from './critical-path.ts';
 import { OrderBook } from './order-book.ts';
+import type { ProfileMemory } from './profile-memory.ts';
 import { LearnedProfiles } from './profiles.ts';
 import type {
   ExecutionOutlook,
@@ -27,6 +28,8 @@ export interface WorkflowSchedulerOptions {
   readonly processors: number;
   /** In place of fresh ones: what was learned before. */
   readonly profiles?: LearnedProfiles;
+  /** Where they outlive the host; without it they do not. */
+  readonly memory?: ProfileMemory;
   /** Shared with the engine, which asks it before it works an outlook out; made with the policy's horizon. */
   readonly gate?: Warmth;
   /** How many calls one instance of the function takes at a time; 1 without it. */
@@ -38,6 +41,8 @@ const MAILBOX_CAPACITY = 100_000;
 /** Of one processor, what plans may take, and how much of it may be saved up. Where that is not enough, so many run that the autoscaler sees it coming. */
 const PLANNING_PART = 1 / 20;
 const MOST_SAVED_MS = 100;
+/** A crash takes back what was learned since. */
+const SAVE_MS = 600_000;
 
 export function workflowSchedulerActor(options: WorkflowSchedulerOptions): ActorDefinition<WorkflowSchedulerMessages> {
   const profiles = options.profiles ?? new LearnedProfiles();
@@ -47,6 +52,8 @@ export function workflowSchedulerActor(options: WorkflowSchedulerOptions): Actor
     // What it knows is what it would have to learn again.
     supervision: { onFailure: 'resume' },
     start: (context) => {
+      const { memory } = options;
+      if (memory) profiles.restore(memory.load());
       const scheduler = new WorkflowScheduler({ ...options, profiles }, context);
       return {
         outlookChanged: (outlook) => scheduler.outlookChanged(outlook),
@@ -55,6 +62,7 @@ export function workflowSchedulerActor(options: WorkflowSchedulerOptions): Actor
         executionEnded: (report) => {
           profiles.observeExecution(report);
           scheduler.executionEnded(report.executionId);
+          scheduler.saveLater();
         },
         estimate: (outlook) => remainingPathMs(context.clock.nowMs(), outlook, profiles),
         stats: () => scheduler.stats(),
@@ -70,6 +78,8 @@ class WorkflowScheduler {
   readonly #context: ActorContext<WorkflowSchedulerMessages>;
   readonly #concurrencyOf: (functionName: string) => number;
   readonly #book: OrderBook;
+  readonly #memory: ProfileMemory | undefined;
+  #savedMs: number;
   #cancelTimer: CancelTimer = () => {};
   #timerAtMs = Number.POSITIVE_INFINITY;
   #planningMs = 0;
@@ -82,7 +92,7 @@ class WorkflowScheduler {
     options: WorkflowSchedulerOptions & { readonly profiles: LearnedProfiles },
     context: ActorContext<WorkflowSchedulerMessages>,
   ) {
-    const { policy, profiles, gate, order, concurrencyOf, processors } = options;
+    const { policy, profiles, gate, order, concurrencyOf, processors, memory } = options;
     this.#policy = policy;
     this.#profiles = profiles;
     this.#warmth = gate ?? new Warmth(policy.horizon);
@@ -90,6 +100,22 @@ class WorkflowScheduler {
     this.#concurrencyOf = concurrencyOf ?? (() => 1);
     this.#book = new OrderBook(order, processors);
     this.#budgetedMs = context.clock.nowMs();
+    this.#savedMs = this.#budgetedMs;
+    this.#memory = memory;
+    context.onStop(() => this.#save());
+  }
+
+  /** It is time, and no timer: who learns nothing has nothing to save. */
+  saveLater(): void {
+    const nowMs = this.#context.clock.nowMs();
+    if (!this.#memory || nowMs < this.#savedMs + SAVE_MS) return;
+    this.#savedMs = nowMs;
+    void this.#save();
+  }
+
+  /** What the disk does not take now is learned again. */
+  async #save(): Promise<void> {
+    await this.#memory?.save(this.#profiles.takeChanges()).catch(() => undefined);
   }
 
   outlookChanged(outlook: ExecutionOutlook): void {

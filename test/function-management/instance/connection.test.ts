@@ -28,6 +28,7 @@ const callOf = (id: string): InstanceCall => ({
   failed: () => {},
   lost: () => {},
   chunk: () => {},
+  alive: () => undefined,
 });
 
 function connect(nestedCall: InstanceObserver['nestedCall'], highWaterBytes?: number): [InstanceConnection, Channel] {

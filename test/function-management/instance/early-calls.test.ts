@@ -73,6 +73,7 @@ async function loadingWithACall() {
     failed: () => notices.push('call failed'),
     lost: (loss) => losses.push(loss),
     chunk: () => {},
+    alive: () => undefined,
   };
   handle?.dispatch(call);
   far.onFrame(() => {});

@@ -153,3 +153,45 @@ describe('an execution', () => {
     expect(store.read('x')?.filter(({ type }) => type === 'stepFailed')).toHaveLength(3);
   });
 });
+
+describe('a step with a heartbeat', () => {
+  const TASKS = { a: { run: 'long', heartbeatMs: 1_000, retry: { maxAttempts: 2, delayMs: 100 } } };
+
+  it('runs for as long as it gives signs of life', async () => {
+    const { engine, clock, called } = await world({
+      workflows: { w: { tasks: TASKS, output: 'a' } },
+      functions: {
+        long: (_, { alive }) => {
+          for (let atMs = 900; atMs < 10_000; atMs += 900) clock.after(atMs, () => alive?.());
+          return new After(10_000, 'done');
+        },
+      },
+    });
+    engine.ask('start', { workflow: 'w', input: input(), id: 'x' });
+    await clock.advance(10_010);
+    expect(await outputOf(engine, 'x')).toBe('done');
+    expect(called.map(({ isCancelled }) => isCancelled)).toEqual([false]);
+    expect(clock.pending).toBeLessThanOrEqual(1);
+  });
+
+  it('is cancelled and tried again when none comes, and fails with TIMEOUT in the end', async () => {
+    const { engine, clock, called, store } = await world({
+      workflows: { w: { tasks: TASKS, output: 'a' } },
+      functions: { long: () => new After(60_000, 'too late') },
+    });
+    engine.ask('start', { workflow: 'w', input: input(), id: 'x' });
+    await clock.advance(999);
+    expect(called.map(({ isCancelled }) => isCancelled)).toEqual([false]);
+    await clock.advance(100_000);
+    expect(called.map(({ isCancelled }) => isCancelled)).toEqual([true, true]);
+    const failures = (store.read('x') ?? []).filter((event) => event.type === 'stepFailed');
+    expect(failures.map(({ error, attempt }) => [error.code, attempt])).toEqual([
+      ['TIMEOUT', 1],
+      ['TIMEOUT', 2],
+    ]);
+    expect(await engine.ask('result', { id: 'x' })).toMatchObject({
+      kind: 'failed',
+      error: { message: 'Task "a" failed: Step "a" gave no sign of life for 1000 ms.' },
+    });
+  });
+});

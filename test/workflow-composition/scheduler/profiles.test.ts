@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { VirtualClock } from '../../../src/kernel/virtual-clock.ts';
+import { openMemoryStore } from '../../../src/store/memory-store.ts';
+import { ProfileMemory } from '../../../src/workflow-composition/scheduler/profile-memory.ts';
 import { LearnedProfiles } from '../../../src/workflow-composition/scheduler/profiles.ts';
 import { RecentSample } from '../../../src/workflow-composition/scheduler/recent-sample.ts';
 
@@ -74,7 +77,7 @@ describe('learned profiles', () => {
       profiles.observeExecution({ executionId: 'e', workflow: 'w', version: 1, runs });
     }
     const restored = new LearnedProfiles();
-    restored.restore(JSON.parse(JSON.stringify(profiles.save())));
+    restored.restore(JSON.parse(JSON.stringify(profiles.takeChanges())));
     expect(restored.step('w', 1, 's')).toEqual(profiles.step('w', 1, 's'));
     expect(restored.target('f')).toEqual(profiles.target('f'));
   });
@@ -86,14 +89,43 @@ describe('learned profiles', () => {
     expect(profiles.step('w1499', 1, 's')).toBeDefined();
     for (let nth = 0; nth < 300; nth++) profiles.observeStep({ ...step, workflow: 'many', key: `s${nth}` });
     for (let version = 1; version < 20; version++) profiles.observeStep({ ...step, workflow: 'old', version });
-    const saved = profiles.save().workflows;
-    expect(new Set(saved.map(([name]) => name)).size).toBeLessThanOrEqual(1_000);
-    expect(saved.filter(([name]) => name === 'old').map(([, version]) => version)).toEqual([16, 17, 18, 19]);
-    expect(saved.find(([name]) => name === 'many')?.[2]).toHaveLength(256);
+    const { workflows, forgottenWorkflows } = profiles.takeChanges();
+    const saved = new Map(workflows);
+    expect(saved.size).toBeLessThanOrEqual(1_000);
+    expect(forgottenWorkflows).toContain('w0');
+    expect(saved.get('old')?.map(([version]) => version)).toEqual([16, 17, 18, 19]);
+    expect(saved.get('many')?.[0]?.[1]).toHaveLength(256);
     for (let nth = 0; nth < 60_000; nth++)
       profiles.observeStep({ ...step, workflow: `wide${nth >> 8}`, key: `s${nth % 256}` });
-    const steps = profiles.save().workflows.reduce((sum, [, , each]) => sum + each.length, 0);
-    expect(steps).toBeLessThanOrEqual(51_024);
+    const versions = profiles.takeChanges().workflows.flatMap(([, each]) => each);
+    expect(versions.reduce((sum, [, steps]) => sum + steps.length, 0)).toBeLessThanOrEqual(51_024);
     expect(profiles.step('wide234', 1, 's0')).toBeDefined();
+  });
+});
+
+describe('the memory of profiles', () => {
+  it('gives back what was learned, saves what has changed since, and leaves out what it does not understand', async () => {
+    const store = (await openMemoryStore({ clock: new VirtualClock() })).database('forecasts');
+    const memory = new ProfileMemory(store);
+    const profiles = new LearnedProfiles();
+    for (let nth = 0; nth < 300; nth++) profiles.observeStep({ ...step, workflow: `w${nth}`, runMs: nth });
+    profiles.observeColdStart('f', 40);
+    await memory.save(profiles.takeChanges());
+    expect(profiles.takeChanges()).toMatchObject({ workflows: [], targets: [] });
+    profiles.observeStep({ ...step, workflow: 'w7', runMs: 900 });
+    const changes = profiles.takeChanges();
+    expect(changes.workflows.map(([name]) => name)).toEqual(['w7']);
+    await memory.save({ ...changes, forgottenWorkflows: ['w0'] });
+    await store.commit([
+      { kind: 'put', key: ['workflow', 'other'], value: [[1, [{ key: 's', runsMs: 'long' }]]] },
+      { kind: 'put', key: ['cold-start', 'other'], value: null },
+    ]);
+    const restored = new LearnedProfiles();
+    restored.restore(memory.load());
+    expect(restored.step('w7', 1, 's')).toEqual(profiles.step('w7', 1, 's'));
+    expect(restored.step('w299', 1, 's')).toEqual(profiles.step('w299', 1, 's'));
+    expect(restored.target('f')).toEqual(profiles.target('f'));
+    for (const name of ['w0', 'other']) expect(restored.step(name, 1, 's')).toBeUndefined();
+    expect(restored.target('other')).toBeUndefined();
   });
 });

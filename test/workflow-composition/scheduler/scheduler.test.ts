@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { ActorSystem } from '../../../src/kernel/actor-system.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import { VirtualClock } from '../../../src/kernel/virtual-clock.ts';
+import { openMemoryStore } from '../../../src/store/memory-store.ts';
 import { lookAheadPolicy } from '../../../src/workflow-composition/scheduler/policies.ts';
+import { ProfileMemory } from '../../../src/workflow-composition/scheduler/profile-memory.ts';
+import { LearnedProfiles } from '../../../src/workflow-composition/scheduler/profiles.ts';
 import type {
   ExecutionOutlook,
   LookAheadPolicy,
@@ -237,6 +240,30 @@ describe('the workflow scheduler', () => {
       return orders[0]?.[0] ?? Number.NaN;
     };
     expect((await orderedAtMs(300)) - (await orderedAtMs(600))).toBeCloseTo(300, 0);
+  });
+
+  it('knows after a restart what it has learned before', async () => {
+    const clock = new VirtualClock();
+    const memory = new ProfileMemory((await openMemoryStore({ clock })).database('forecasts'));
+    const start = () => {
+      const system = new ActorSystem({ clock, onActorError: () => {} });
+      const profiles = new LearnedProfiles();
+      const policy = lookAheadPolicy('just-in-time', 2);
+      const options = { policy, order: () => {}, processors: 2, profiles, memory };
+      return { system, profiles, scheduler: system.spawn(workflowSchedulerActor(options)) };
+    };
+    const before = start();
+    const report = { workflow: 'w', version: 1, key: 'a', target: 'f', coldStartMs: undefined };
+    before.scheduler.tell('stepEnded', { ...report, runMs: 70 });
+    before.scheduler.tell('instanceStarted', { functionName: 'f', tookMs: 9 });
+    await clock.advance(1);
+    const stopping = before.system.shutdown(1_000);
+    await clock.advance(1);
+    await stopping;
+    const after = start();
+    await clock.advance(1);
+    expect(after.profiles.step('w', 1, 'a')).toEqual(before.profiles.step('w', 1, 'a'));
+    expect(after.profiles.target('f')).toEqual({ coldStartMs: { p50: 9, p90: 9 } });
   });
 
   it('estimates how long an execution still takes, once it has seen something of it', async () => {

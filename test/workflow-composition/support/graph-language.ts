@@ -14,6 +14,7 @@ export interface GraphTask {
   readonly output?: unknown;
   readonly retry?: Partial<RetryPolicy>;
   readonly timeoutMs?: number;
+  readonly heartbeatMs?: number;
   /** Called in reverse order once the execution has failed or is cancelled. */
   readonly undo?: string;
 }
@@ -116,6 +117,7 @@ function prepare({ tasks }: Graph, state: ExecutionState, step: string): StepAct
     input,
     ...(task.retry && { retry: { ...RETRY, ...task.retry } }),
     ...(task.timeoutMs !== undefined && { timeoutMs: task.timeoutMs }),
+    ...(task.heartbeatMs !== undefined && { heartbeatMs: task.heartbeatMs }),
   };
 }
 

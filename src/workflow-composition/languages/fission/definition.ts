@@ -53,6 +53,7 @@ export interface Task {
   readonly catches: readonly CatchRule[];
   readonly retry?: RetryPolicy;
   readonly timeoutMs?: number;
+  readonly heartbeatMs?: number;
   readonly awaits?: { readonly signal: string; readonly timeoutMs?: number };
   readonly compensate?: Task;
   /** What takes it back looks at its inputs. */

@@ -51,6 +51,8 @@ export function parseTask(parsing: Parsing, id: string, source: Source, depth: n
   if (retry) task.retry = retry;
   const timeoutMs = readDuration(parsing, field('timeout'), `"timeout" of ${of}`);
   if (timeoutMs !== undefined) task.timeoutMs = timeoutMs;
+  const heartbeatMs = readDuration(parsing, field('heartbeat'), `"heartbeat" of ${of}`);
+  if (heartbeatMs !== undefined) task.heartbeatMs = heartbeatMs;
   const awaits = parseAwait(parsing, field('await'), { id, timeoutMs });
   if (awaits) task.awaits = awaits;
   const compensate = field('compensate');
@@ -96,7 +98,12 @@ function checkEffect(parsing: Parsing, task: Task, { entries }: MapSource): void
   if (task.awaits !== undefined && entries.has('run')) {
     parsing.faults.add(`task "${task.id}" awaits a signal, and can run nothing beside that`, entries.get('run')?.keyAt);
   }
-  const reachesOut = task.runs.kind !== 'builtin' || task.runs.name === 'http';
+  const { kind } = task.runs;
+  if (task.heartbeatMs !== undefined && (kind !== 'function' || task.awaits)) {
+    const what = '"heartbeat" is for tasks that run a function, which says that it goes on by "context.heartbeat()"';
+    parsing.faults.add(what, entries.get('heartbeat')?.keyAt);
+  }
+  const reachesOut = kind !== 'builtin' || task.runs.name === 'http';
   if (reachesOut) return;
   const what = task.awaits ? 'a task that awaits a signal' : `the built-in "${(task.runs as { name: string }).name}"`;
   if (task.retry !== undefined) parsing.faults.add(`"retry" has no effect on ${what}`, entries.get('retry')?.keyAt);

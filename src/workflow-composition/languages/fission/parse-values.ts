@@ -3,7 +3,18 @@ import { type Body, MAIN_INPUT, type Value } from './definition.ts';
 import { compileExpression, expressionText, isAbsent, type Parsing } from './parsing.ts';
 import { type MapSource, type Source, toPlain } from './source.ts';
 
-export const TASK_FIELDS = ['id', 'run', 'inputs', 'requires', 'retry', 'timeout', 'catch', 'compensate', 'await'];
+export const TASK_FIELDS = [
+  'id',
+  'run',
+  'inputs',
+  'requires',
+  'retry',
+  'timeout',
+  'heartbeat',
+  'catch',
+  'compensate',
+  'await',
+];
 export const FLOW_FIELDS = ['apiVersion', 'description', 'output', 'tasks'];
 
 /** A map is by key, and everything else is the main input. */

@@ -68,7 +68,7 @@ function* actionOf(run: Run, node: Node, task: Task): Work<StepAction> {
 }
 
 function* reachOut(run: Run, task: Task, inputs: Inputs): Work<StepAction> {
-  const { runs, timeoutMs, retry } = task;
+  const { runs, timeoutMs, heartbeatMs, retry } = task;
   const bounds = { ...(timeoutMs !== undefined && { timeoutMs }), ...(retry && { retry }) };
   switch (runs.kind) {
     case 'builtin': {
@@ -80,7 +80,13 @@ function* reachOut(run: Run, task: Task, inputs: Inputs): Work<StepAction> {
       return { ...action, ...bounds };
     }
     case 'function':
-      return { kind: 'call', target: runs.target, input: onlyOrAll(yield* inputs.all()), ...bounds };
+      return {
+        kind: 'call',
+        target: runs.target,
+        input: onlyOrAll(yield* inputs.all()),
+        ...bounds,
+        ...(heartbeatMs !== undefined && { heartbeatMs }),
+      };
   }
 }
 

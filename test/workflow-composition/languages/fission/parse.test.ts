@@ -153,7 +153,7 @@ describe('a mistake is told with its place:', () => {
       'an unknown field far from all',
       withA('colour: red'),
       [
-        '4:5: task "A" has no field "colour". It has id, run, inputs, requires, retry, timeout, catch, compensate, await.',
+        '4:5: task "A" has no field "colour". It has id, run, inputs, requires, retry, timeout, heartbeat, catch, compensate, await.',
       ],
     ],
     ['another version', 'apiVersion: 2\noutput: A\ntasks:\n  A:', ['1:13: "apiVersion" is 1, not 2']],
@@ -248,6 +248,11 @@ describe('a mistake is told with its place:', () => {
       'a timeout without effect',
       withA('run: noop\ntimeout: 2s'),
       ['5:5: "timeout" has no effect on the built-in "noop"'],
+    ],
+    [
+      'a heartbeat of what has none',
+      withA('run: http\ninputs: { url: "http://a" }\nheartbeat: 2s'),
+      ['6:5: "heartbeat" is for tasks that run a function, which says that it goes on by "context.heartbeat()"'],
     ],
     [
       'awaiting and running',
