@@ -15,6 +15,8 @@ export interface FissionDefinition {
   /** Nested ones included. */
   readonly targets: readonly TargetMention[];
   readonly tasks: number;
+  /** Something in it is JavaScript that has no value at once. */
+  readonly needsSandbox: boolean;
   readonly asked: AskedInputs;
 }
 

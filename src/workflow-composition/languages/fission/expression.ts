@@ -18,6 +18,8 @@ export interface ExpressionScope {
 export interface Expression {
   /** The text between the braces. */
   readonly source: string;
+  /** A path or a literal: it has its value at once. */
+  readonly isImmediate: boolean;
 }
 
 export interface Expressions {
@@ -28,6 +30,8 @@ export interface Expressions {
    * `EXPRESSION_FAILED`, `details.reason`: `thrown`, `timeout`, `memory`, `too-large` or `stopped`.
    */
   evaluate(expression: Expression, scope: ExpressionScope): unknown | Promise<unknown>;
+  /** Others than immediate ones will be asked for soon: what evaluates them may get ready. */
+  wake(): void;
   /** Runs JavaScript with these variables and nothing else; the value of its last statement. Fails as `evaluate` does. */
   run(source: string, variables: Readonly<Record<string, unknown>>): Promise<unknown>;
 }

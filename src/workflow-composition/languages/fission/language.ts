@@ -18,7 +18,11 @@ export function fissionLanguage(expressions: Expressions): Language<FissionDefin
   return {
     name: 'fission',
     parse: (source, { file }) => parseDefinition(source, file, expressions),
-    decide: (definition, state) => decide(definition, state, expressions),
+    decide(definition, state) {
+      // An execution begins, or is taken up again: while its first step runs, the sandbox comes up.
+      if (definition.needsSandbox && state.derived === undefined) expressions.wake();
+      return decide(definition, state, expressions);
+    },
     prepare: (definition, state, step) => prepare({ definition, state, step, expressions }),
     redrive: (definition, state) => stepsToRedrive({ definition, state, expressions }),
     outlook: (definition, state, limit) => outlook({ definition, state, expressions, limit }),

@@ -47,6 +47,7 @@ export function parseTask(parsing: Parsing, id: string, source: Source, depth: n
     bodies: nestedBodies(runs, inputs),
     catches: parseCatch(parsing, field('catch'), { of, depth }),
   };
+  if (runs.kind === 'builtin' && runs.name === 'javascript') parsing.needsSandbox = true;
   const retry = parseRetry(parsing, field('retry'), of);
   if (retry) task.retry = retry;
   const timeoutMs = readDuration(parsing, field('timeout'), `"timeout" of ${of}`);

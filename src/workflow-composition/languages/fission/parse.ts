@@ -36,6 +36,7 @@ export function parseDefinition(text: string, file: string, expressions: Express
     flow,
     targets: [...parsing.targets.values()],
     tasks: parsing.tasks,
+    needsSandbox: parsing.needsSandbox,
     asked: askedInputs(parsing.texts, parsing.aliases),
   };
 }
@@ -58,6 +59,7 @@ function newParsing(faults: Faults, expressions: Expressions): Parsing {
     targets: new Map(),
     aliases: [],
     tasks: 0,
+    needsSandbox: false,
     task: (id, source, depth) =>
       isTooDeep(parsing, source, depth) ? undefined : parseTask(parsing, id, source, depth),
     body: (id, source, depth) => {

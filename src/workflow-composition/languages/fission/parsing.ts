@@ -20,6 +20,8 @@ export interface Parsing {
   /** Aliases of tasks, with the task. */
   readonly aliases: [string, string][];
   tasks: number;
+  /** Something in it is JavaScript that has no value at once. */
+  needsSandbox: boolean;
   task(id: string, source: Source, depth: number): Task | undefined;
   /** Of a map with `run`, or with `tasks`. */
   body(id: string, source: MapSource, depth: number): Body | undefined;
@@ -36,6 +38,7 @@ export function compileExpression(parsing: Parsing, text: string, at: Place | un
   try {
     const expression = parsing.expressions.compile(text);
     parsing.texts.push(text);
+    if (!expression.isImmediate) parsing.needsSandbox = true;
     return expression;
   } catch (thrown) {
     if (!(thrown instanceof TroupeError) || thrown.code !== 'EXPRESSION_FAILED') throw thrown;

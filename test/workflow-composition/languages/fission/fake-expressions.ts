@@ -22,7 +22,7 @@ export function fakeExpressions({ isAsync = false }: { readonly isAsync?: boolea
       } catch (thrown) {
         throw failure('syntax', thrown);
       }
-      return { source };
+      return { source, isImmediate: true };
     },
     evaluate({ source }, scope) {
       evaluated.push(source);
@@ -30,6 +30,7 @@ export function fakeExpressions({ isAsync = false }: { readonly isAsync?: boolea
       const evaluate = () => asJson(call(source, names));
       return isAsync ? Promise.resolve().then(evaluate) : evaluate();
     },
+    wake: () => {},
     async run(source, variables) {
       return asJson(call(`eval(${JSON.stringify(source)})`, variables));
     },

@@ -35,7 +35,7 @@ export interface ClosableExpressions extends Expressions {
   readonly stats: SandboxStats;
 }
 
-/** Starts nothing before the first expression that needs the sandbox. */
+/** Starts nothing before it is woken, or the first expression needs the sandbox. */
 export function createExpressions(options: ExpressionsOptions = {}): ClosableExpressions {
   return new SandboxedExpressions(options);
 }
@@ -43,12 +43,14 @@ export function createExpressions(options: ExpressionsOptions = {}): ClosableExp
 class CompiledExpression implements Expression {
   readonly source: string;
   readonly path: Node | undefined;
+  readonly isImmediate: boolean;
   readonly mentions: Mentions;
 
   constructor(source: string) {
     checkExpression(source);
     this.source = source;
     this.path = parsePath(source);
+    this.isImmediate = this.path !== undefined;
     this.mentions = findMentions(source);
   }
 }
@@ -83,6 +85,10 @@ class SandboxedExpressions implements ClosableExpressions {
       const { name, message } = serializeError(error);
       throw expressionFailed('thrown', compiled.source, `threw ${name}: ${message}.`);
     }
+  }
+
+  wake(): void {
+    this.#sandbox.wake();
   }
 
   async run(source: string, variables: Readonly<Record<string, unknown>>): Promise<unknown> {

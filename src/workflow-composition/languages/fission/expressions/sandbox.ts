@@ -1,5 +1,5 @@
 /**
- * The host's end of the sandbox: one worker thread, started when it is first needed, and the queue of what it is to evaluate.
+ * The host's end of the sandbox: one worker thread, started when it is first needed or shortly before, and the queue of what it is to evaluate.
  *
  * 1. Every request settles, in the order in which requests came, but for those that end their worker.
  * 2. A worker that is stuck, worn or gone is replaced. What it was evaluating fails; what waited in it is evaluated again by the next one, which
@@ -102,6 +102,11 @@ export class Sandbox {
       this.#waiting.push({ request: { id: this.#nextId(), kind, source, ...cargo }, sizeBytes, resolve, reject });
       this.#schedule();
     });
+  }
+
+  /** Starts the first worker ahead of what it is to evaluate; where none comes up, whoever asks first is told. */
+  wake(): void {
+    if (this.#workersStarted === 0 && !this.#isClosed) this.#takeSeat();
   }
 
   get stats(): SandboxStats {

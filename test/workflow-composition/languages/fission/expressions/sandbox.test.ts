@@ -287,6 +287,18 @@ describe('when it is closed', () => {
     await unused.close();
     expect(unused.stats.workersStarted).toBe(0);
   });
+
+  it('one that was woken is the one that is used', async () => {
+    const woken = createExpressions();
+    woken.wake();
+    woken.wake();
+    expect(woken.stats.workersStarted).toBe(1);
+    expect((await evaluated(woken, forSandbox('1 + 1'))).value).toBe(2);
+    expect(woken.stats.workersStarted).toBe(1);
+    await woken.close();
+    woken.wake();
+    expect(woken.stats.workersStarted).toBe(1);
+  });
 });
 
 it('evaluates an expression that went through JSON, too', async () => {
