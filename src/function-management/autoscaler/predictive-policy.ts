@@ -302,7 +302,7 @@ class PredictivePolicy implements ScalingPolicy {
     const inUse = Math.min(ready, expectation?.inUseLately(observation, nowMs, heldMs) ?? 0);
     const rest = this.#hold(expectation, inSystem > 0 || inUse === 1 ? 0 : inUse - kept);
     const steady = usefulInstances({ ...observation, peakInSystem: byRate * observation.concurrency });
-    const held = inSystem > 0 ? Math.max(inUse, needed, Math.min(steady, ready)) : kept + rest;
+    const held = inSystem > 0 ? Math.max(inUse, Math.min(steady, ready)) : kept + rest;
     if (expectation) {
       const recentUntilMs = recent > 0 ? lastActiveMs + keepAliveMs : Number.POSITIVE_INFINITY;
       const heldUntilMs = held > kept ? lastActiveMs + heldMs : Number.POSITIVE_INFINITY;

@@ -46,7 +46,7 @@ interface TargetMemory {
   heardOf: number;
 }
 
-/** Plain data: what `save` gives and `restore` takes. */
+/** Plain data: what `restore` takes. */
 export interface SavedProfiles {
   readonly workflows: readonly (readonly [name: string, versions: readonly SavedVersion[]])[];
   readonly targets: readonly (readonly [name: string, coldStartsMs: readonly number[]])[];

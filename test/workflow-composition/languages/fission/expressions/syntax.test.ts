@@ -43,6 +43,16 @@ it.each([
   expect(expressions.compile(source).source).toBe(source);
 });
 
+it.each([
+  ['output()', true],
+  ["output('A').list[0]", true],
+  ['{ a: param() }', true],
+  ['1 + 1', false],
+  ['new Date()', false],
+])('says of %s whether it has its value at once', (source, isImmediate) => {
+  expect(expressions.compile(source).isImmediate).toBe(isImmediate);
+});
+
 it('names the fault and the expression', () => {
   expect(() => expressions.compile('output( +')).toThrow(/^The expression "output\( \+" is no JavaScript: Unexpected/);
 });
