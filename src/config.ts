@@ -18,6 +18,20 @@ export const PRIORITIES = ['high', 'normal', 'background'] as const;
 /** Names are part of paths, URLs and metric labels, so they are what all of these allow. */
 export const FUNCTION_NAME_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
+/** How jobs of one function are run; the calls of others are not held to it. */
+export const queueConfigSchema = z.strictObject({
+  /** Jobs at a time. 16: enough for functions that wait, and not so much that one function takes the whole host. */
+  concurrency: z.number().int().min(1).max(10_000).default(16),
+  /** At most `max` attempts begin in any `perMs`, across restarts and crashes too. Each waits for the disk before it begins. */
+  rateLimit: z
+    .strictObject({ max: z.number().int().min(1).max(10_000), perMs: milliseconds(DAY_MS).min(1) })
+    .optional(),
+  /** Jobs that are still to end; one more is refused with `OVERLOADED`. 2,000,000: about a gigabyte of disk with small payloads. */
+  maxJobs: z.number().int().min(1).max(1_000_000_000).default(2_000_000),
+});
+
+export type QueueConfig = z.output<typeof queueConfigSchema>;
+
 /**
  * The options of one function, given to `deploy`, exported by the function as `config`, or passed to `defineFunction`.
  * `deploy` wins over the function's own export.
@@ -46,6 +60,7 @@ export const functionConfigSchema = z.strictObject({
   /** Attempts at an idempotent call whose instance was lost, the first included. 3: a function that kills three instances is at fault itself. */
   maxAttempts: z.number().int().min(1).max(10).default(3),
   priority: z.enum(PRIORITIES).default('normal'),
+  queue: queueConfigSchema.optional(),
   /** `exec` runs any executable for each call: input on standard input, output from standard output. */
   runtime: z.enum(['node', 'exec']).default('node'),
   /** Shown in listings. */
@@ -166,6 +181,11 @@ export function resolveFunctionConfig(config: unknown): ResolvedFunctionConfig {
     );
   }
   return resolved.runtime === 'exec' ? { ...resolved, isolation: 'process' } : resolved;
+}
+
+/** Of a function that says nothing: the defaults. */
+export function resolveQueueConfig(config: QueueConfig | undefined): QueueConfig {
+  return config ?? queueConfigSchema.parse({});
 }
 
 /** As above, for the options of the host: `CONFIG_INVALID`. */

@@ -117,6 +117,9 @@ export const ERROR_CODES = {
   JOURNAL_TOO_LONG: code('function', false, 'The execution has more events than a journal may hold.'),
   JOURNAL_UNREADABLE: code('unavailable', false, 'A newer troupe wrote that journal, or a part of it is missing.', 500),
 
+  // Jobs.
+  JOB_NOT_FOUND: code('not-found', false, 'There is no job of that id, or not any more.'),
+
   // The host.
   OVERLOADED: code('overloaded', true, 'A queue or budget is full.'),
   MAILBOX_FULL: code('overloaded', true, 'A component has more messages waiting than it may hold.'),

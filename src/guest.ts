@@ -30,6 +30,11 @@ export type {
   ValueHandler,
 } from './handler.ts';
 
+/** What failed would fail again: thrown by a function, it ends a job, or a task of a workflow, whatever their retries say. */
+export class NonRetryableError extends Error {
+  override readonly name = 'NonRetryableError';
+}
+
 export interface FunctionDefinition<
   Input extends StandardSchema | undefined = undefined,
   Output extends StandardSchema | undefined = undefined,

@@ -39,8 +39,13 @@ export interface Context {
    * 50 ms of the one before is not sent.
    */
   heartbeat(): void;
+  /**
+   * Says how far the call has come: whoever watches the job is shown the latest value. It is a heartbeat too, and like it not sent within 50 ms of the
+   * one before. At most 64 KiB.
+   */
+  progress(value: unknown): void;
   readonly memoryLimitInMB: number;
-  /** Starts at 1; above it when the call is being repeated after its instance was lost. */
+  /** Starts at 1; above it when the call is being repeated: after its instance was lost, or, of a job, after an attempt that failed. */
   readonly attempt: number;
   /** Stable over all attempts at one call, when the caller gave one. */
   readonly idempotencyKey: string | undefined;

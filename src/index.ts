@@ -1,5 +1,17 @@
 /** The public embedding API. */
 export type { FunctionConfig, HostOptions } from './config.ts';
+export type {
+  Backoff,
+  Destination,
+  Enqueued,
+  EnqueueOptions,
+  FailedAttempt,
+  JobChange,
+  JobQuery,
+  JobStatus,
+  JobView,
+  QueueView,
+} from './ecosystem/event-management/protocol.ts';
 export type { Gateway } from './ecosystem/gateway/protocol.ts';
 export type {
   FunctionDetails,
@@ -14,7 +26,7 @@ export type { FunctionSource } from './function-management/builder/protocol.ts';
 export type { InstanceDescription } from './function-management/instance/protocol.ts';
 export type { FunctionAlias, FunctionDescription, FunctionVersion } from './function-management/registry/protocol.ts';
 export type { InvokeOptions } from './function-management/router/protocol.ts';
-export { defineFunction } from './guest.ts';
+export { defineFunction, NonRetryableError } from './guest.ts';
 export type {
   Context,
   FetchHandler,
@@ -24,6 +36,7 @@ export type {
   StreamHandler,
   ValueHandler,
 } from './handler.ts';
+export type { JobRequest, Jobs } from './jobs.ts';
 export type { ColdStartReason, InvocationRecord, Phase } from './ledger/protocol.ts';
 export {
   createTroupe,

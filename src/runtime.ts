@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { CPU_SHARES, type HostConfig } from './config.ts';
+import { composeEventManagement, type EventManagement } from './ecosystem/event-management/composition.ts';
 import { LogStore } from './ecosystem/monitoring/log-store.ts';
 import { autoscalerActor } from './function-management/autoscaler/autoscaler.ts';
 import { ForecastMemory } from './function-management/autoscaler/forecast-memory.ts';
@@ -45,9 +46,12 @@ import { resourceSchedulerActor } from './resource-orchestration/resource-schedu
 import { openLmdbStore } from './store/lmdb-store.ts';
 import { openMemoryStore } from './store/memory-store.ts';
 import type { Store } from './store/protocol.ts';
+import { decodePayload } from './transport/codec.ts';
 import { type Composition, composeWorkflows } from './workflow-composition/composition.ts';
 
-export interface Runtime extends Pick<Composition, 'engine' | 'workflowRegistry' | 'workflowScheduler'> {
+export interface Runtime
+  extends Pick<Composition, 'engine' | 'workflowRegistry' | 'workflowScheduler'>,
+    Pick<EventManagement, 'jobs' | 'queues'> {
   readonly config: HostConfig;
   readonly clock: Clock;
   readonly hold: ProcessHold;
@@ -62,6 +66,8 @@ export interface Runtime extends Pick<Composition, 'engine' | 'workflowRegistry'
   readonly router: ActorRef<RouterMessages<Call>>;
   readonly autoscaler: ActorRef<AutoscalerMessages>;
   readonly manager: ActorRef<ResourceManagerMessages>;
+  /** A function or a workflow of that name is deployed. */
+  readonly isDeployed: (name: string) => boolean;
   readonly isClosing: boolean;
   /** Drains the calls inside, then stops every actor and closes the store. */
   close(): Promise<void>;
@@ -112,6 +118,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
     autoscaler?: ActorRef<AutoscalerMessages>;
     deployer?: ActorRef<DeployerMessages>;
     workflows?: Composition;
+    events?: EventManagement;
   } = {};
   const router = system.spawn(
     routerActor({
@@ -163,6 +170,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
         router.tell('functionChanged', description);
         later.deployer?.tell('functionChanged', description);
         later.autoscaler?.tell('functionChanged', description);
+        later.events?.functionChanged(description);
       });
     },
     functionRemoved(name) {
@@ -237,12 +245,28 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
     onFault: warn,
   });
   later.workflows = composition;
+  const isWorkflow = (name: string) => composition.door.has(name);
+  const events = composeEventManagement({
+    system,
+    store,
+    random,
+    encode: (value) => caller.encode(value),
+    decode: decodePayload,
+    send: (request) => caller.send(request),
+    isWorkflow,
+    describe: (name) => deployed.get(name),
+    salt: randomBytes(3).toString('hex'),
+    dependsOn: [router, composition.engine],
+    onFault: warn,
+  });
+  later.events = events;
 
   const close = async () => {
     const { engine } = composition;
     const untilMs = clock.nowMs() + config.drainTimeoutMs;
     const drain = () => ({ timeoutMs: Math.max(0, untilMs - clock.nowMs()) });
     const patience = { timeoutMs: config.drainTimeoutMs + SHUTDOWN_TIMEOUT_MS };
+    events.jobs.tell('drain', undefined);
     // Workflows that were called go on to call functions. Neither may keep the rest from being stopped, nor the store from being closed.
     await engine.ask('drain', drain(), patience).catch(() => undefined);
     await router.ask('drain', drain(), patience).catch(() => undefined);
@@ -268,6 +292,9 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
     engine: composition.engine,
     workflowRegistry: composition.workflowRegistry,
     workflowScheduler: composition.workflowScheduler,
+    jobs: events.jobs,
+    queues: events.queues,
+    isDeployed: (name) => deployed.has(name) || isWorkflow(name),
     get isClosing() {
       return isClosing();
     },

@@ -11,6 +11,7 @@ import {
   type HostOptions,
   resolveHostConfig,
 } from './config.ts';
+import type { Enqueued, EnqueueOptions, JobView } from './ecosystem/event-management/protocol.ts';
 import type { Gateway } from './ecosystem/gateway/protocol.ts';
 import { hostStats } from './ecosystem/monitoring/host-stats.ts';
 import type { FunctionDetails, FunctionLogLine, HostStats, LogFilter } from './ecosystem/monitoring/protocol.ts';
@@ -20,6 +21,7 @@ import type { CallHistory } from './function-management/autoscaler/protocol.ts';
 import type { FunctionSource } from './function-management/builder/protocol.ts';
 import type { FunctionDescription } from './function-management/registry/protocol.ts';
 import type { InvokeOptions } from './function-management/router/protocol.ts';
+import { Jobs } from './jobs.ts';
 import { holdProcess } from './kernel/process-hold.ts';
 import type { InvocationRecord } from './ledger/protocol.ts';
 import { type Runtime, startRuntime } from './runtime.ts';
@@ -76,6 +78,8 @@ export async function createTroupe(options: HostOptions = {}): Promise<Troupe> {
 export class Troupe implements AsyncDisposable {
   /** Durable workflows: deploys and starts them, and looks after their executions. */
   readonly workflows: Workflows;
+  /** Durable jobs: looks after those that were enqueued. */
+  readonly jobs: Jobs;
   readonly #runtime: Runtime;
   readonly #gateways = new Set<Gateway>();
 
@@ -83,6 +87,7 @@ export class Troupe implements AsyncDisposable {
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
     this.workflows = new Workflows(runtime);
+    this.jobs = new Jobs(runtime);
   }
 
   /**
@@ -124,6 +129,19 @@ export class Troupe implements AsyncDisposable {
     options?: InvokeOptions,
   ): AsyncIterableIterator<Chunk, undefined> {
     return this.#runtime.caller.stream(name, payload, options) as AsyncIterableIterator<Chunk, undefined>;
+  }
+
+  /**
+   * Has a function, or workflow, called later, and again until it succeeds: resolves with the id of the job once it is on disk. At least once: the
+   * function is told the same `context.idempotencyKey` each time. `jobs.enqueueMany` takes many at once.
+   */
+  enqueue(name: string, payload?: unknown, options?: EnqueueOptions): Promise<Enqueued> {
+    return this.jobs.enqueue(name, payload, options);
+  }
+
+  /** How a job stands. Rejects with `JOB_NOT_FOUND`. */
+  job(id: string): Promise<JobView> {
+    return this.jobs.get(id);
   }
 
   /** Hands an HTTP request to a function: the head of its answer, then the body as it comes. */

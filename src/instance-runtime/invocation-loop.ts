@@ -22,6 +22,7 @@ import {
 import { type Answer, answerCall, type Job } from './answer.ts';
 import { pumpChunks } from './chunk-pump.ts';
 import { EarlyCalls } from './early-calls.ts';
+import { encodeWithin } from './encode-within.ts';
 import { encodeFailure } from './failure.ts';
 import type { LoadedFunction } from './handler-shape.ts';
 import { Invocation, type InvocationServices } from './invocation.ts';
@@ -42,6 +43,9 @@ interface Role {
   readonly services: InvocationServices;
   readonly nested: NestedCalls;
 }
+
+/** How far a call has come is for people to look at. */
+const PROGRESS = { limitBytes: 65_536, what: 'payload', of: 'context.progress' } as const;
 
 interface LaneJob extends Job {
   readonly lane: Lane;
@@ -98,7 +102,7 @@ export class InvocationLoop {
         image,
         invokeNested: (parent, name, payload, options) => nested.invoke(parent, name, payload, options),
         logger: (parent) => this.logs.loggerFor(parent),
-        heartbeat: (parent) => this.#beat(parent),
+        heartbeat: (parent, progress) => this.#beat(parent, progress),
       },
     };
     const early = this.#early.take(sinceMs);
@@ -195,10 +199,11 @@ export class InvocationLoop {
   }
 
   /** The calls of other instances are nothing that the host knows of, nor waits for. */
-  #beat({ lane, channelNumber: call }: Invocation): void {
+  #beat({ lane, channelNumber: call }: Invocation, progress: unknown): void {
     if (!lane.isOwn) return;
     const { outbox } = this.#own;
-    outbox.offer({ kind: FRAME_KINDS.heartbeat, port: 0, call, argument: 0, meta: EMPTY, payload: EMPTY });
+    const payload = progress === undefined ? EMPTY : encodeWithin(progress, PROGRESS);
+    outbox.offer({ kind: FRAME_KINDS.heartbeat, port: 0, call, argument: 0, meta: EMPTY, payload });
   }
 
   #cancel(invocation: Invocation | undefined, meta: CancelMeta): void {

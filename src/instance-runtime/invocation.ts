@@ -22,8 +22,8 @@ export interface InvocationServices {
   readonly image: InstanceImage;
   invokeNested(parent: Invocation, name: string, payload: unknown, options: NestedInvokeOptions): Promise<unknown>;
   logger(parent: Invocation): Logger;
-  /** Says that the call goes on. */
-  heartbeat(parent: Invocation): void;
+  /** Says that the call goes on; with a value, how far it has come. */
+  heartbeat(parent: Invocation, progress?: unknown): void;
 }
 
 const HEARTBEAT_PAUSE_MS = 50;
@@ -137,6 +137,7 @@ class InvocationContext implements Context {
   readonly getRemainingTimeInMillis: () => number;
   readonly invoke: Context['invoke'];
   readonly heartbeat: Context['heartbeat'];
+  readonly progress: Context['progress'];
   readonly #invocation: Invocation;
   readonly #services: InvocationServices;
   #log: Logger | undefined;
@@ -156,6 +157,9 @@ class InvocationContext implements Context {
       services.invokeNested(invocation, name, payload, options) as Promise<Result>;
     this.heartbeat = () => {
       if (invocation.mayBeat()) services.heartbeat(invocation);
+    };
+    this.progress = (value) => {
+      if (invocation.mayBeat()) services.heartbeat(invocation, value);
     };
     this.#invocation = invocation;
     this.#services = services;

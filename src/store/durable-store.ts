@@ -36,6 +36,7 @@ export async function createStore(engine: Engine, options: StoreOptions): Promis
     history: new KeyValueDatabase(partsOf('history')),
     workflows: new KeyValueDatabase(partsOf('workflows')),
     executions: new KeyValueDatabase(partsOf('executions')),
+    jobs: new KeyValueDatabase(partsOf('jobs')),
   };
   const events = new EventLogDatabase(partsOf('events'));
   let closing: Promise<void> | undefined;

@@ -28,6 +28,19 @@
  * | executions | compacted, execution id          | summary and result of one without a journal       |
  * | executions | retained, stage, ended at (ms), execution id | where its summary is; what is due is one range |
  * | executions | leftover, execution id           | true: what is left of its journal is to go        |
+ * | jobs       | job, job id                      | a job (ecosystem/event-management/jobs)           |
+ * | jobs       | payload, job id                  | its payload, where that is large (bytes)          |
+ * | jobs       | result, job id                   | its result, where that is large (bytes)           |
+ * | jobs       | ready, function, level, sequence | a job whose turn comes: its id and ordering key   |
+ * | jobs       | parked, function, ordering key, sequence | one that waits for the others of its key  |
+ * | jobs       | held, function, ordering key     | the job that others of its key wait for           |
+ * | jobs       | due, function, due at (ms), job id | one whose time has not come: true               |
+ * | jobs       | dead, function, ended at (ms), job id | a dead letter: true                          |
+ * | jobs       | undelivered, function, job id    | true: its destination does not know that it ended |
+ * | jobs       | kept, until (ms), job id         | one that has ended: its function                  |
+ * | jobs       | once, function, idempotency key  | the job that has it, and until when               |
+ * | jobs       | once-until, until (ms), function, idempotency key | true; what is over is one range  |
+ * | jobs       | queue, function                  | how many jobs it has, what runs, whether it is paused |
  * | events     | stream, index                    | the event                                         |
  * | quarantine | database, the key of the record  | its bytes, why and when                           |
  */
@@ -114,6 +127,37 @@ export const executionKeys = {
   retainedIn: (stage: string): Key => ['retained', stage],
   leftover: (id: string): Key => ['leftover', id],
   leftovers: ['leftover'] as Key,
+};
+
+/** Each job has one entry in `ready`, `parked`, `due` or `kept`, which its record says. Time, or order of arrival, stands last in what is taken in order. */
+export const jobKeys = {
+  job: (id: string): Key => ['job', id],
+  jobs: ['job'] as Key,
+  payload: (id: string): Key => ['payload', id],
+  result: (id: string): Key => ['result', id],
+  ready: (queue: string, level: number, sequence: number): Key => ['ready', queue, level, sequence],
+  readyOf: (queue: string, level: number): Key => ['ready', queue, level],
+  parked: (queue: string, orderingKey: string, sequence: number): Key => ['parked', queue, orderingKey, sequence],
+  parkedOf: (queue: string, orderingKey: string): Key => ['parked', queue, orderingKey],
+  held: (queue: string, orderingKey: string): Key => ['held', queue, orderingKey],
+  heldIn: (queue: string): Key => ['held', queue],
+  due: (queue: string, dueAtMs: number, id: string): Key => ['due', queue, dueAtMs, id],
+  dueOf: (queue: string): Key => ['due', queue],
+  dueAfter: (queue: string, atMs: number): Key => ['due', queue, atMs],
+  dead: (queue: string, endedAtMs: number, id: string): Key => ['dead', queue, endedAtMs, id],
+  deadOf: (queue: string): Key => ['dead', queue],
+  deadAll: ['dead'] as Key,
+  undelivered: (queue: string, id: string): Key => ['undelivered', queue, id],
+  undeliveredOf: (queue: string): Key => ['undelivered', queue],
+  kept: (untilMs: number, id: string): Key => ['kept', untilMs, id],
+  keptAll: ['kept'] as Key,
+  keptAfter: (atMs: number): Key => ['kept', atMs],
+  once: (queue: string, key: string): Key => ['once', queue, key],
+  onceUntil: (untilMs: number, queue: string, key: string): Key => ['once-until', untilMs, queue, key],
+  onceUntilAll: ['once-until'] as Key,
+  onceUntilAfter: (atMs: number): Key => ['once-until', atMs],
+  queue: (name: string): Key => ['queue', name],
+  queues: ['queue'] as Key,
 };
 
 export const eventKeys = {

@@ -103,7 +103,7 @@ export interface StoreStats {
 }
 
 /** The databases that components may have; their keys are in `keys.ts`. */
-export type DatabaseName = 'functions' | 'settings' | 'forecasts' | 'history' | 'workflows' | 'executions';
+export type DatabaseName = 'functions' | 'settings' | 'forecasts' | 'history' | 'workflows' | 'executions' | 'jobs';
 
 export interface Store {
   database(name: DatabaseName): KeyValueStore;

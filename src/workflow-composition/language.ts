@@ -3,6 +3,7 @@
  * I/O of its own; what has to be computed elsewhere (an expression, in a sandbox) it is given a function for when it is made. Types only.
  */
 import type { SerializedError } from '../errors.ts';
+import type { RetryPolicy } from '../kernel/retry-policy.ts';
 import type { ExecutionState } from './execution-state.ts';
 
 export interface Language<Definition = unknown> {
@@ -38,21 +39,6 @@ export type Decision =
   | { readonly kind: 'fail'; readonly error: SerializedError; readonly step?: string }
   /** All that was to be taken back is taken back. */
   | { readonly kind: 'cancelled' };
-
-/** Whatever is left out has no bound of its own: the function's own timeout still holds. */
-export interface RetryPolicy {
-  /** The first one included. */
-  readonly maxAttempts: number;
-  readonly delayMs: number;
-  /** The n-th pause is `delayMs * backoff ** (n - 1)`, at most `maxDelayMs`. */
-  readonly backoff: number;
-  readonly maxDelayMs: number;
-  /** `full`: a random part of the pause (AWS Architecture Blog, 2015). */
-  readonly jitter: 'none' | 'full';
-  /** Codes or names of errors; with `only`, no other one is retried. */
-  readonly only?: readonly string[];
-  readonly except?: readonly string[];
-}
 
 export type StepAction =
   /** Calls a function, or starts a workflow of that name. */

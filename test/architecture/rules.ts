@@ -29,6 +29,7 @@ const LAYERS = [
   'runtime',
   'host-stats',
   'workflows',
+  'jobs',
   'fetch-function',
   'troupe',
   'index',

@@ -117,7 +117,7 @@ export class InstanceConnection {
           ?.chunk(frame.payload, frame.meta.length > 0 ? (decodeMeta(frame.meta) as StreamHead) : undefined);
         break;
       case FRAME_KINDS.heartbeat:
-        this.#calls.get(frame.call)?.alive();
+        this.#calls.get(frame.call)?.alive(frame.payload.length === 0 ? undefined : frame.payload);
         break;
       case FRAME_KINDS.nestedInvoke:
         this.#beginNested(frame);

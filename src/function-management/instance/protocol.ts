@@ -33,7 +33,7 @@ export interface InstanceCall {
   lost(loss: InstanceLoss): void;
   chunk(payload: Uint8Array, head: StreamHead | undefined): void;
   /** The function has said that it goes on. */
-  alive(): void;
+  alive(progress: Uint8Array | undefined): void;
 }
 
 export interface InstanceLoss {

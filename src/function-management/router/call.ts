@@ -37,7 +37,8 @@ export class Call implements InstanceCall {
   readonly #number: number;
   readonly #count: number;
   #settled = false;
-  attempt = 1;
+  /** Times that it was given to an instance, the last one included. */
+  tries = 1;
   isLastAttempt = false;
   /** Set when the call is routed; on the monotonic clock. */
   deadlineMs = Number.POSITIVE_INFINITY;
@@ -89,6 +90,11 @@ export class Call implements InstanceCall {
 
   get idempotencyKey(): string | undefined {
     return this.request.idempotencyKey;
+  }
+
+  /** As the function is told. */
+  get attempt(): number {
+    return (this.request.attempt ?? 1) + this.tries - 1;
   }
 
   get isSettled(): boolean {
@@ -164,8 +170,8 @@ export class Call implements InstanceCall {
     this.request.chunk?.(payload, head);
   }
 
-  alive(): void {
-    if (!this.#settled) this.request.alive?.();
+  alive(progress: Uint8Array | undefined): void {
+    if (!this.#settled) this.request.alive?.(progress);
   }
 
   /** Settles the call with an error of the runtime's, or with one that the instance reported. */

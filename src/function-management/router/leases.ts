@@ -95,7 +95,7 @@ export class Leases {
     // Ids under the lease begin with the id of the call: it grants once.
     if (
       !isPossible ||
-      call.attempt > 1 ||
+      call.tries > 1 ||
       this.#policy.isPaused(keyOf(route), nowMs) ||
       !this.#options.leadsOnlyTo(route)
     )

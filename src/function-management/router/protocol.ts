@@ -21,14 +21,16 @@ export interface CallRequest {
   /** Shortens the function's own timeout; never lengthens it. */
   readonly timeoutMs?: number;
   readonly idempotencyKey?: string;
+  /** What the function is told that it is, where it was called for the same deed before; 1 where it is left out. */
+  readonly attempt?: number;
   /** 0 when called from outside. */
   readonly depth: number;
   /** The instance from inside which it is called. */
   readonly from?: NestedOrigin;
   /** Called for each chunk of a stream, in order, before `settled`. */
   readonly chunk?: (payload: Uint8Array, head: StreamHead | undefined) => void;
-  /** The function has said that it goes on. */
-  readonly alive?: () => void;
+  /** The function has said that it goes on; with a payload, how far it has come. */
+  readonly alive?: (progress: Uint8Array | undefined) => void;
   /** Called exactly once. */
   readonly settled: (outcome: CallOutcome) => void;
 }

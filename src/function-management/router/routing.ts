@@ -133,7 +133,7 @@ export class Routing {
     const route = this.#routeOf(call);
     if (call.isSettled) return this.#finishDrain();
     if (loss.hasNotBegun) return this.#comeBack(call, loss);
-    const { attempt, hasEmitted } = call;
+    const { tries: attempt, hasEmitted } = call;
     // The route of a removed function goes with its last instance; the call that was inside still has to be answered.
     const mayRunAgain =
       route !== undefined &&
@@ -144,7 +144,7 @@ export class Routing {
       const { functionName } = call.request;
       return this.#refuse(call, lossError({ functionName, attempt, memoryMb: call.instance?.memoryMb ?? 0 }, loss));
     }
-    call.attempt++;
+    call.tries++;
     // As calls that wait do, it follows its alias to where that leads by now.
     if (!this.#table.isTarget(call.request, route.version.version)) return this.invoke(call);
     const nowMs = this.#context.clock.nowMs();
@@ -243,7 +243,7 @@ export class Routing {
   /** False when every instance is full. */
   #dispatch(route: VersionRoute, call: Call, nowMs: number): boolean {
     const { idempotent, maxAttempts } = route.version.config;
-    call.isLastAttempt = !idempotent || call.attempt >= maxAttempts;
+    call.isLastAttempt = !idempotent || call.tries >= maxAttempts;
     for (;;) {
       const instance = route.instances.take(nowMs);
       if (!instance) return false;

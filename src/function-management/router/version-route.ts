@@ -113,7 +113,7 @@ export class VersionRoute {
 
   enqueue(call: Call): void {
     call.place = 'queued';
-    if (call.attempt > 1) this.#first.push(call);
+    if (call.tries > 1) this.#first.push(call);
     else this.#queue.push(call);
   }
 

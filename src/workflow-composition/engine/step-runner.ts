@@ -4,11 +4,11 @@
  */
 import { serializeError, TroupeError, toTroupeError } from '../../errors.ts';
 import { FifoQueue } from '../../kernel/fifo-queue.ts';
+import { Heartbeat } from '../../kernel/heartbeat.ts';
 import type { ExecutionState } from '../execution-state.ts';
 import { deedOf } from '../fold.ts';
 import type { ExecutionHost, Run } from './execution-protocol.ts';
 import { noSignOfLife } from './faults.ts';
-import { Heartbeat } from './heartbeat.ts';
 import type { StepCall, StepOutcome } from './protocol.ts';
 
 /** An HTTP answer that a task sets no time for. */

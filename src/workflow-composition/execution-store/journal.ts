@@ -2,8 +2,8 @@
 import { type ErrorCode, TroupeError } from '../../errors.ts';
 import { executionKeys } from '../../store/keys.ts';
 import type { Key, KeyValueStore } from '../../store/protocol.ts';
+import { isBytes } from '../../store/shape.ts';
 import type { ExecutionEvent } from '../events.ts';
-import { isBytes } from './shape.ts';
 import { loadedEvent } from './stored-event.ts';
 
 /** Undefined where there is none, or what is left of it is on its way out. Throws `RECORD_CORRUPT` or `JOURNAL_UNREADABLE`. */

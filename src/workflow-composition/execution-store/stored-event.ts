@@ -2,7 +2,7 @@
  * An event as it is on disk: as it is in memory, but that a value above `LARGE_VALUE_BYTES` stands under a key of its own, once per execution, and
  * the event has a reference in its place (invariants 4 and 5). What is read is checked field by field: the disk is not trusted. Pure.
  */
-import { DURABILITIES, type EventType, type ExecutionEvent, type StepTiming } from '../events.ts';
+
 import {
   type FieldGuards,
   faultFinder,
@@ -17,7 +17,8 @@ import {
   maybe,
   oneOf,
   recordOf,
-} from './shape.ts';
+} from '../../store/shape.ts';
+import { DURABILITIES, type EventType, type ExecutionEvent, type StepTiming } from '../events.ts';
 
 /** 16 KiB: below it, one record is cheaper to write and read than two. */
 export const LARGE_VALUE_BYTES = 16_384;

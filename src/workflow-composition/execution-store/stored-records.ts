@@ -2,10 +2,10 @@
 
 import { executionKeys } from '../../store/keys.ts';
 import type { Key, Operation } from '../../store/protocol.ts';
+import { fieldsOf, isBytes, isError, isFlag, isNumber, isRecord, isText, maybe, oneOf } from '../../store/shape.ts';
 import { DURABILITIES } from '../events.ts';
 import { EXECUTION_STATUSES } from '../execution-state.ts';
 import type { ExecutionSummary, OpenExecution } from './protocol.ts';
-import { fieldsOf, isBytes, isError, isFlag, isNumber, isRecord, isText, maybe, oneOf } from './shape.ts';
 
 /** How an execution can end: the part of its summary's key that is not in its journal's first event. */
 export const ENDED_STATUSES = ['succeeded', 'failed', 'cancelled'] as const;

@@ -1,8 +1,9 @@
 /** The smallest language that an engine can be tested with: JSON, one level of tasks, no expressions. */
 import { serializeError, TroupeError } from '../../../src/errors.ts';
+import type { RetryPolicy } from '../../../src/kernel/retry-policy.ts';
 import { decodePayload } from '../../../src/transport/codec.ts';
 import type { ExecutionState, StepState } from '../../../src/workflow-composition/execution-state.ts';
-import type { Decision, Language, RetryPolicy, StepAction } from '../../../src/workflow-composition/language.ts';
+import type { Decision, Language, StepAction } from '../../../src/workflow-composition/language.ts';
 
 export interface GraphTask {
   /** A function or a workflow; the input is the outputs of `after`, or the execution's own. */

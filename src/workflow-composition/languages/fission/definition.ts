@@ -4,7 +4,8 @@
  * A task's inputs are values in which every expression is compiled and every nested task and workflow is too. A flow knows of each of its
  * tasks how many others it waits for and which ones wait for it, so that readiness is counted.
  */
-import type { RetryPolicy, TargetMention } from '../../language.ts';
+import type { RetryPolicy } from '../../../kernel/retry-policy.ts';
+import type { TargetMention } from '../../language.ts';
 import type { Expression } from './expression.ts';
 
 export interface FissionDefinition {

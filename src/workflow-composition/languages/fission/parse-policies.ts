@@ -1,5 +1,5 @@
 /** How often a task is tried, and what it waits for. */
-import type { RetryPolicy } from '../../language.ts';
+import type { RetryPolicy } from '../../../kernel/retry-policy.ts';
 import type { Task } from './definition.ts';
 import {
   checkFields,

@@ -1,5 +1,5 @@
 /** Whether a step that was sent still gives signs of life. One that comes costs a reading of the clock; one timer is armed, for the next that is due. */
-import type { CancelTimer, Clock } from '../../kernel/clock.ts';
+import type { CancelTimer, Clock } from './clock.ts';
 
 export class Heartbeat {
   readonly #clock: Clock;

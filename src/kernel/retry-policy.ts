@@ -1,7 +1,20 @@
 /** Whether a failed attempt is followed by another one, and when. Pure. */
-import type { SerializedError } from '../../errors.ts';
-import { ERROR_CODES, isErrorCode } from '../../errors.ts';
-import type { RetryPolicy } from '../language.ts';
+import { ERROR_CODES, isErrorCode, type SerializedError } from '../errors.ts';
+
+/** Whatever is left out has no bound of its own: the function's own timeout still holds. */
+export interface RetryPolicy {
+  /** The first one included. */
+  readonly maxAttempts: number;
+  readonly delayMs: number;
+  /** The n-th pause is `delayMs * backoff ** (n - 1)`, at most `maxDelayMs`. */
+  readonly backoff: number;
+  readonly maxDelayMs: number;
+  /** `full`: a random part of the pause (AWS Architecture Blog, 2015). */
+  readonly jitter: 'none' | 'full';
+  /** Codes or names of errors; with `only`, no other one is retried. */
+  readonly only?: readonly string[];
+  readonly except?: readonly string[];
+}
 
 /**
  * Where a task says nothing. What failed without having reached a function, or because its host had no room, is tried again: a step runs at least
@@ -31,11 +44,13 @@ export function isNamed(error: SerializedError, names: readonly string[]): boole
   return namesOf(error).some((name) => names.includes(name));
 }
 
-function isOfTheHost({ code }: SerializedError): boolean {
+/** It failed for what the host is short of, and may not have reached a function at all. */
+export function isOfTheHost({ code }: SerializedError): boolean {
   return isErrorCode(code) && ERROR_CODES[code].retryable && UNREACHED.has(ERROR_CODES[code].kind);
 }
 
-function isCovered(error: SerializedError, { only, except }: RetryPolicy): boolean {
+/** Whether the policy has such an error retried at all. */
+export function isCovered(error: SerializedError, { only, except }: Pick<RetryPolicy, 'only' | 'except'>): boolean {
   if (namesOf(error).includes('NonRetryableError')) return false;
   if (except && isNamed(error, except)) return false;
   return !only || isNamed(error, only);
@@ -46,7 +61,12 @@ function namesOf({ code, name, cause }: SerializedError): string[] {
   return [...(code === undefined ? [] : [code]), name, ...(cause ? namesOf(cause) : [])];
 }
 
-function pauseMs(attempt: number, policy: Omit<RetryPolicy, 'maxAttempts'>, random: () => number): number {
+/** After the `attempt`-th attempt, in ms. `random`: in [0, 1). */
+export function pauseMs(
+  attempt: number,
+  policy: Pick<RetryPolicy, 'delayMs' | 'backoff' | 'maxDelayMs' | 'jitter'>,
+  random: () => number,
+): number {
   const { delayMs, backoff, maxDelayMs, jitter } = policy;
   const fullMs = Math.min(maxDelayMs, delayMs * backoff ** (attempt - 1));
   return jitter === 'full' ? fullMs * random() : fullMs;

@@ -1,0 +1,62 @@
+/** Puts event management together: spawns its actors and hands each its references. No logic. */
+import type { FunctionDescription } from '../../function-management/registry/protocol.ts';
+import type { CallRequest } from '../../function-management/router/protocol.ts';
+import type { ActorSystem } from '../../kernel/actor-system.ts';
+import type { ActorRef } from '../../kernel/protocol.ts';
+import type { Store } from '../../store/protocol.ts';
+import { callTarget } from './jobs/call-target.ts';
+import { deliver } from './jobs/delivery.ts';
+import { jobIds } from './jobs/job-ids.ts';
+import { JobStore } from './jobs/job-store.ts';
+import { jobsActor } from './jobs/jobs.ts';
+import type { JobsMessages, OpenQueues } from './jobs/jobs-protocol.ts';
+import { settingsFor } from './jobs/queue-settings.ts';
+
+export interface EventManagementParts {
+  readonly system: ActorSystem;
+  readonly store: Store;
+  readonly random: () => number;
+  readonly encode: (value: unknown) => Uint8Array;
+  readonly decode: (payload: Uint8Array) => unknown;
+  readonly send: (request: Omit<CallRequest, 'mode' | 'chunk' | 'from'>) => { cancel(): void };
+  readonly isWorkflow: (name: string) => boolean;
+  readonly describe: (functionName: string) => FunctionDescription | undefined;
+  /** Some letters or digits, of its own for each host that ever ran. */
+  readonly salt: string;
+  /** Actors that jobs need to the end. */
+  readonly dependsOn: readonly { readonly path: string }[];
+  readonly onFault: (fault: string) => void;
+}
+
+export interface EventManagement {
+  readonly jobs: ActorRef<JobsMessages>;
+  readonly queues: OpenQueues;
+  functionChanged(description: FunctionDescription): void;
+}
+
+export function composeEventManagement(parts: EventManagementParts): EventManagement {
+  const { system, store, random, encode, decode, describe, onFault } = parts;
+  const database = store.database('jobs');
+  const jobStore = new JobStore(database);
+  const { definition, queues } = jobsActor({
+    database,
+    store: jobStore,
+    callTarget: callTarget(parts),
+    random,
+    newId: jobIds(parts.salt),
+    decode,
+    settingsOf: (queue) => settingsFor(describe(queue)),
+    deliver: async (id, record) => {
+      const open = (queue: string) => jobs.ask('open', { queue });
+      await deliver(id, record, { store: jobStore, encode, decode, open });
+    },
+    onFault,
+  });
+  const jobs = system.spawn({ ...definition, dependsOn: parts.dependsOn });
+  return {
+    jobs,
+    queues,
+    functionChanged: (description) =>
+      void jobs.tell('configure', { queue: description.name, settings: settingsFor(description) }),
+  };
+}

@@ -1,0 +1,67 @@
+/** An attempt at a job as a call: of a function, of a workflow, or as a request to a URL. */
+import { TroupeError, toTroupeError } from '../../../errors.ts';
+import type { CallRequest } from '../../../function-management/router/protocol.ts';
+import { EMPTY } from '../../../transport/protocol.ts';
+import { HTTP_QUEUE } from './delivery.ts';
+import type { AttemptOutcome, CallTarget } from './running-jobs.ts';
+
+export interface CallTargetParts {
+  readonly send: (request: Omit<CallRequest, 'mode' | 'chunk' | 'from'>) => { cancel(): void };
+  readonly isWorkflow: (name: string) => boolean;
+  readonly decode: (payload: Uint8Array) => unknown;
+}
+
+/** A small result often lies in a large buffer that it would keep. */
+const COPY_BELOW_PART = 1 / 2;
+
+export function callTarget({ send, isWorkflow, decode }: CallTargetParts): CallTarget {
+  return ({ functionName, payload, idempotencyKey, attempt, failures, timeoutMs, alive }, settled) => {
+    if (functionName === HTTP_QUEUE) return post(decode(payload), settled);
+    // An execution that has failed stays failed: trying again is another execution.
+    const key = failures > 0 && isWorkflow(functionName) ? `${idempotencyKey}#${failures + 1}` : idempotencyKey;
+    return send({
+      functionName,
+      payload,
+      idempotencyKey: key,
+      attempt,
+      depth: 0,
+      ...(timeoutMs !== undefined && { timeoutMs }),
+      alive,
+      settled(outcome) {
+        if (outcome.kind === 'failed') return settled({ kind: 'failed', error: outcome.error });
+        settled({ kind: 'succeeded', payload: ownBytes(outcome.payload) });
+      },
+    });
+  };
+}
+
+function ownBytes(payload: Uint8Array): Uint8Array {
+  return payload.byteLength < payload.buffer.byteLength * COPY_BELOW_PART ? payload.slice() : payload;
+}
+
+/** Any status from 200 to 299 is success; those of 400 to 499, but for the few that may pass, would be the same again. */
+function post(request: unknown, settled: (outcome: AttemptOutcome) => void): { cancel(): void } {
+  const controller = new AbortController();
+  const { url, body } = request as { readonly url: string; readonly body: unknown };
+  const signal = AbortSignal.any([controller.signal, AbortSignal.timeout(POST_TIMEOUT_MS)]);
+  const headers = { 'content-type': 'application/json' };
+  fetch(url, { method: 'POST', headers, body: JSON.stringify(body), signal }).then(
+    async (response) => {
+      await response.body?.cancel().catch(() => undefined);
+      if (response.ok) return settled({ kind: 'succeeded', payload: EMPTY });
+      settled({ kind: 'failed', error: refusedBy(url, response.status) });
+    },
+    (thrown: unknown) => settled({ kind: 'failed', error: toTroupeError(thrown) }),
+  );
+  return { cancel: () => controller.abort(new TroupeError('CANCELLED', 'The job was cancelled.')) };
+}
+
+const POST_TIMEOUT_MS = 30_000;
+const MAY_PASS = new Set([408, 425, 429]);
+
+function refusedBy(url: string, status: number): TroupeError {
+  const isFinal = status >= 400 && status < 500 && !MAY_PASS.has(status);
+  return new TroupeError(isFinal ? 'INVALID_INPUT' : 'FUNCTION_ERROR', `${url} answered with status ${status}.`, {
+    details: { url, status },
+  });
+}

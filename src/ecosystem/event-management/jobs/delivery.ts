@@ -1,0 +1,73 @@
+/** How the outcome of a job gets to its destination: as another job, which is then the one that must not be lost. */
+import { deserializeError, TroupeError } from '../../../errors.ts';
+import type { ActorRef } from '../../../kernel/protocol.ts';
+import type { Destination } from '../protocol.ts';
+import type { JobRecord } from './job-record.ts';
+import type { JobStore } from './job-store.ts';
+import type { JobQueueMessages, NewJob } from './queue-protocol.ts';
+
+/** The queue of requests to URLs; no function can have that name. */
+export const HTTP_QUEUE = 'http:';
+
+/** What a destination is given. */
+export interface JobOutcome {
+  readonly jobId: string;
+  readonly function: string;
+  readonly status: string;
+  readonly attempts: number;
+  readonly payload: unknown;
+  readonly result?: unknown;
+  readonly error?: { readonly name: string; readonly message: string; readonly code?: string };
+}
+
+export interface DeliveryParts {
+  readonly store: JobStore;
+  readonly encode: (value: unknown) => Uint8Array;
+  readonly decode: (payload: Uint8Array) => unknown;
+  readonly open: (queue: string) => Promise<ActorRef<JobQueueMessages>>;
+}
+
+/** Resolves once it is on disk. Again for the same job it does nothing: the key of the delivery is its own. */
+export async function deliver(id: string, record: JobRecord, parts: DeliveryParts): Promise<void> {
+  const { onSuccess, onFailure } = record.terms ?? {};
+  const destination = record.status === 'succeeded' ? onSuccess : onFailure;
+  if (!destination) return;
+  const [queue, value] = addressed(destination, outcomeOf(id, record, parts));
+  await enqueue(await parts.open(queue), {
+    payload: parts.encode(value),
+    level: record.level,
+    idempotencyKey: `${id} ${record.status} ${record.endedAtMs}`,
+  });
+}
+
+function addressed(destination: Destination, outcome: JobOutcome): readonly [queue: string, payload: unknown] {
+  if ('function' in destination) return [destination.function, outcome];
+  return [HTTP_QUEUE, { url: destination.url, body: outcome }];
+}
+
+function outcomeOf(id: string, record: JobRecord, { store, decode }: DeliveryParts): JobOutcome {
+  const { queue, status, attempts, errors } = record;
+  const payload = store.payload(id, record);
+  const result = store.result(id, record);
+  const last = errors?.at(-1)?.error;
+  const error = last && (deserializeError(last) as Error & { code?: string });
+  return {
+    jobId: id,
+    function: queue,
+    status,
+    attempts,
+    payload: payload?.length ? decode(payload) : undefined,
+    ...(result?.length && { result: decode(result) }),
+    ...(error &&
+      status === 'failed' && {
+        error: { name: error.name, message: error.message, ...(error.code !== undefined && { code: error.code }) },
+      }),
+  };
+}
+
+export function enqueue(queue: ActorRef<JobQueueMessages>, job: NewJob): Promise<void> {
+  return new Promise((resolve, refused) => {
+    const isTold = queue.tell('enqueue', { jobs: [job], accepted: () => resolve(), refused });
+    if (!isTold) refused(new TroupeError('MAILBOX_FULL', 'The queue has more messages waiting than it may hold.'));
+  });
+}

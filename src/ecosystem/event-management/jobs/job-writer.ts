@@ -1,0 +1,208 @@
+/**
+ * Takes the changes of one queue to disk, a batch at a time, and answers those who wait for it. A batch and the queue's own record are one commit
+ * (invariant 1). A disk that is full refuses what is new; what has happened to the rest is tried again until there is room.
+ */
+import { TroupeError, toTroupeError } from '../../../errors.ts';
+import type { CancelTimer } from '../../../kernel/clock.ts';
+import { jobKeys } from '../../../store/keys.ts';
+import type { KeyValueStore, Operation } from '../../../store/protocol.ts';
+import { type Dropped, type Group, JobChanges } from './job-changes.ts';
+import { type JobChange, type JobRecord, operationsOf } from './job-record.ts';
+import { type Counts, count, type QueueRecord } from './queue-record.ts';
+
+/** About as many jobs in one commit: they take some 5 ms of the event loop. */
+const BATCH_LIMIT = 500;
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 5_000;
+
+export interface JobWriterParts {
+  readonly queue: string;
+  readonly store: KeyValueStore;
+  /** Of what is on disk. */
+  readonly counts: Counts;
+  readonly after: (delayMs: number, callback: () => void) => CancelTimer;
+  /** The queue's own record beside the counts, as of now: asked for when a batch begins. */
+  readonly standing: () => Omit<QueueRecord, 'counts'>;
+  /** A batch is on disk, or was refused. */
+  readonly written: (outcome: Written) => void;
+}
+
+export type Written =
+  | { readonly kind: 'stored' }
+  /** Those that were new are gone. */
+  | { readonly kind: 'refused'; readonly dropped: Dropped };
+
+interface Waiter {
+  readonly accepted: () => void;
+  readonly refused: (error: TroupeError) => void;
+}
+
+export class JobWriter {
+  readonly #parts: JobWriterParts;
+  readonly #changes = new JobChanges();
+  readonly #waiters = new Map<Group, Waiter[]>();
+  /** Who holds which ordering key, where that has changed. */
+  #holders = new Map<string, string | undefined>();
+  #holdersUnderWay: ReadonlyMap<string, string | undefined> = new Map();
+  #counts: Counts;
+  #countsUnderWay: Counts;
+  /** The queue's own record has changed. */
+  #isRecordDirty = false;
+  #recordGroups: Group[] = [];
+  #recordGroupsUnderWay: readonly Group[] = [];
+  #pause: CancelTimer | undefined;
+  #pauseMs = FIRST_PAUSE_MS;
+  #idle: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(parts: JobWriterParts) {
+    this.#parts = parts;
+    this.#counts = parts.counts;
+    this.#countsUnderWay = parts.counts;
+  }
+
+  /** Jobs that wait to be written. */
+  get waiting(): number {
+    return this.#changes.size;
+  }
+
+  latest(id: string): JobRecord | 'removed' | undefined {
+    return this.#changes.latest(id);
+  }
+
+  change(id: string, change: JobChange): void {
+    this.#changes.change(id, change);
+  }
+
+  /** As `change`, where somebody waits for it. */
+  changeAwaited(id: string, change: JobChange): Group {
+    return this.#changes.change(id, change, this.#changes.newGroup());
+  }
+
+  /** Jobs that are enqueued together: all are on disk, or none. */
+  add(jobs: readonly (readonly [id: string, record: JobRecord])[]): Group {
+    const group = this.#changes.newGroup();
+    for (const [id, to] of jobs) this.#changes.change(id, { from: undefined, to }, group);
+    return group;
+  }
+
+  groupOf(id: string): Group | undefined {
+    return this.#changes.groupOf(id);
+  }
+
+  /** Who holds the ordering key; undefined: nobody any more. */
+  holds(orderingKey: string, id: string | undefined): void {
+    this.#holders.set(orderingKey, id);
+  }
+
+  recordChanged(): void {
+    this.#isRecordDirty = true;
+  }
+
+  recordChangedAwaited(): Group {
+    this.#isRecordDirty = true;
+    const group = this.#changes.newGroup();
+    this.#recordGroups.push(group);
+    return group;
+  }
+
+  whenStored(group: Group, waiter: Waiter): void {
+    const others = this.#waiters.get(group);
+    if (others) others.push(waiter);
+    else this.#waiters.set(group, [waiter]);
+  }
+
+  /** Rejects with `STORE_WRITE_FAILED` where the disk refuses it for now: it will be tried again. */
+  stored(group: Group): Promise<void> {
+    return new Promise((accepted, refused) => this.whenStored(group, { accepted, refused }));
+  }
+
+  /** Begins a batch, if there is something to write and none is under way. */
+  write(): void {
+    if (this.#changes.isUnderWay || this.#pause || this.#isClosed || !this.#hasWork) return;
+    const { queue, store, standing, written } = this.#parts;
+    const batch = this.#changes.begin(BATCH_LIMIT);
+    const operations: Operation[] = [];
+    const counts = { ...this.#counts };
+    for (const [id, change] of batch) {
+      count(counts, change);
+      operations.push(...operationsOf(id, change));
+    }
+    for (const [orderingKey, id] of this.#holders) operations.push(holderOperation(queue, orderingKey, id));
+    operations.push({ kind: 'put', key: jobKeys.queue(queue), value: { ...standing(), counts } });
+    this.#holdersUnderWay = this.#holders;
+    this.#holders = new Map();
+    this.#recordGroupsUnderWay = this.#recordGroups;
+    this.#recordGroups = [];
+    this.#countsUnderWay = counts;
+    this.#isRecordDirty = false;
+    store.commit(operations).then(
+      () => written(this.#succeeded()),
+      (thrown: unknown) => written(this.#failed(toTroupeError(thrown))),
+    );
+  }
+
+  /** Writes what is left; resolves when that is on disk, or cannot be. */
+  async close(): Promise<void> {
+    this.#cancelPause();
+    while (this.#changes.isUnderWay) await this.#whenIdle();
+    while (this.#hasWork && !this.#pause) {
+      this.write();
+      while (this.#changes.isUnderWay) await this.#whenIdle();
+    }
+    this.#isClosed = true;
+    this.#cancelPause();
+    const error = new TroupeError('SHUTTING_DOWN', 'The host has closed before this was on disk.');
+    this.#settle([...this.#waiters.keys()], ({ refused }) => refused(error));
+  }
+
+  get #hasWork(): boolean {
+    return this.#changes.size > 0 || this.#isRecordDirty || this.#holders.size > 0;
+  }
+
+  #cancelPause(): void {
+    this.#pause?.();
+    this.#pause = undefined;
+  }
+
+  #whenIdle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idle = resolve;
+    });
+  }
+
+  #succeeded(): Written {
+    const groups = [...this.#changes.succeeded(), ...this.#recordGroupsUnderWay];
+    this.#counts = this.#countsUnderWay;
+    this.#pauseMs = FIRST_PAUSE_MS;
+    this.#settle(groups, ({ accepted }) => accepted());
+    return { kind: 'stored' };
+  }
+
+  #failed(error: TroupeError): Written {
+    const { dropped, groups } = this.#changes.failed();
+    this.#holders = new Map([...this.#holdersUnderWay, ...this.#holders]);
+    this.#isRecordDirty = true;
+    this.#pause = this.#parts.after(this.#pauseMs, () => {
+      this.#pause = undefined;
+      this.write();
+    });
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * this.#pauseMs);
+    this.#settle([...groups, ...this.#recordGroupsUnderWay], ({ refused }) => refused(error));
+    return { kind: 'refused', dropped };
+  }
+
+  #settle(groups: readonly Group[], settle: (waiter: Waiter) => void): void {
+    for (const group of groups) {
+      const waiters = this.#waiters.get(group);
+      this.#waiters.delete(group);
+      if (waiters) for (const waiter of waiters) settle(waiter);
+    }
+    this.#idle?.();
+  }
+}
+
+function holderOperation(queue: string, orderingKey: string, id: string | undefined): Operation {
+  const key = jobKeys.held(queue, orderingKey);
+  return id === undefined ? { kind: 'delete', key } : { kind: 'put', key, value: id };
+}

@@ -1,0 +1,13 @@
+/** How the jobs of a function are run, from its configuration. Pure. */
+import { resolveQueueConfig } from '../../../config.ts';
+import { CURRENT_ALIAS, type FunctionDescription } from '../../../function-management/registry/protocol.ts';
+import type { QueueSettings } from './queue-protocol.ts';
+
+/** Of the version that calls without a version go to; of a workflow, or of what is not deployed, the defaults. */
+export function settingsFor(description: FunctionDescription | undefined): QueueSettings {
+  const target = description?.aliases.find(({ alias }) => alias === CURRENT_ALIAS)?.targets[0]?.version;
+  const { concurrency, rateLimit, maxJobs } = resolveQueueConfig(
+    description?.versions.find(({ version }) => version === target)?.config.queue,
+  );
+  return { concurrency, maxJobs, ...(rateLimit && { rateLimit }) };
+}

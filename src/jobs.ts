@@ -1,0 +1,185 @@
+/** The embedding API of durable jobs: `troupe.enqueue`, `troupe.job` and `troupe.jobs`. Checks what users pass and hands it to the queues. */
+import { newJob } from './ecosystem/event-management/jobs/job-options.ts';
+import type { JobsMessages, OpenQueues } from './ecosystem/event-management/jobs/jobs-protocol.ts';
+import type { JobListener, JobQueueMessages, NewJob } from './ecosystem/event-management/jobs/queue-protocol.ts';
+import type {
+  Enqueued,
+  EnqueueOptions,
+  JobChange,
+  JobQuery,
+  JobStatus,
+  JobView,
+  QueueView,
+} from './ecosystem/event-management/protocol.ts';
+import { deserializeError, TroupeError } from './errors.ts';
+import type { Caller } from './function-management/router/caller.ts';
+import type { ProcessHold } from './kernel/process-hold.ts';
+import type { ActorRef } from './kernel/protocol.ts';
+
+/** What the API needs of the runtime. */
+export interface JobParts {
+  readonly hold: ProcessHold;
+  readonly caller: Pick<Caller, 'encode'>;
+  readonly jobs: ActorRef<JobsMessages>;
+  readonly queues: OpenQueues;
+  /** A function or a workflow of that name is deployed. */
+  readonly isDeployed: (name: string) => boolean;
+  readonly isClosing: boolean;
+}
+
+/** One of many that are enqueued together. */
+export interface JobRequest extends EnqueueOptions {
+  readonly payload?: unknown;
+}
+
+const MANY_LIMIT = 1_000;
+const NO_TIMEOUT = { timeoutMs: Number.POSITIVE_INFINITY };
+
+export class Jobs {
+  readonly #parts: JobParts;
+
+  /** @internal Use `troupe.jobs`. */
+  constructor(parts: JobParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Has a function, or workflow, called later and until it succeeds: resolves once the job is on disk. Rejects with `FUNCTION_NOT_FOUND`,
+   * `INVALID_ARGUMENT`, `OVERLOADED`, or `STORE_WRITE_FAILED`; then there is no job.
+   */
+  async enqueue(name: string, payload?: unknown, options?: EnqueueOptions): Promise<Enqueued> {
+    const job = newJob(this.#parts.caller.encode(payload), options);
+    const [enqueued] = await this.#enqueue(name, [job]);
+    if (!enqueued) throw new TroupeError('INTERNAL', 'A job was enqueued and has no id.');
+    return enqueued;
+  }
+
+  /** At most 1,000 jobs of one function: all are on disk, or none. In their order. */
+  async enqueueMany(name: string, requests: readonly JobRequest[]): Promise<readonly Enqueued[]> {
+    if (!Array.isArray(requests) || requests.length > MANY_LIMIT) {
+      throw new TroupeError(
+        'INVALID_ARGUMENT',
+        `enqueueMany takes an array of at most ${MANY_LIMIT} jobs: they get to the disk together. Enqueue more in several goes.`,
+      );
+    }
+    const { caller } = this.#parts;
+    const jobs = requests.map(({ payload, ...options }) =>
+      newJob(caller.encode(payload), Object.keys(options).length === 0 ? undefined : options),
+    );
+    return jobs.length === 0 ? [] : this.#enqueue(name, jobs);
+  }
+
+  /** Rejects with `JOB_NOT_FOUND`. */
+  get(id: string): Promise<JobView> {
+    return this.#ask('show', { id });
+  }
+
+  /** Newest first. */
+  list(query: JobQuery = {}): Promise<readonly JobView[]> {
+    return this.#ask('list', query);
+  }
+
+  /**
+   * Ends it, whatever it does: one that runs has its `context.signal` aborted. Resolves once that is on disk, with how it has ended; one that ended
+   * before stays as it is.
+   */
+  cancel(id: string): Promise<JobStatus> {
+    return this.#ask('cancel', { id });
+  }
+
+  /** A dead letter, or one that was cancelled, begins anew. Rejects with `CONFLICT` where it is neither. */
+  retry(id: string): Promise<JobStatus> {
+    return this.#ask('retry', { id });
+  }
+
+  /** Dead letters, of one function or of all, begin anew: how many. */
+  retryDead(query: { readonly function?: string } = {}): Promise<number> {
+    return this.#ask('retryDead', query);
+  }
+
+  /** Dead letters are forgotten: how many. */
+  purgeDead(query: { readonly function?: string } = {}): Promise<number> {
+    return this.#ask('purgeDead', query);
+  }
+
+  /** Jobs of the function go on coming in, and none begins. Holds across a restart. */
+  async pause(name: string): Promise<void> {
+    await this.#ask('pause', { function: name });
+  }
+
+  async resume(name: string): Promise<void> {
+    await this.#ask('resume', { function: name });
+  }
+
+  /** How many jobs each function has, by status. */
+  queues(): Promise<readonly QueueView[]> {
+    return this.#ask('queues', undefined);
+  }
+
+  /** Calls back for every change of every job from now on; the answer ends it. */
+  watch(listener: (change: JobChange) => void): () => void {
+    const own: JobListener = (change) => listener(change);
+    this.#parts.jobs.tell('watch', own);
+    return () => void this.#parts.jobs.tell('unwatch', own);
+  }
+
+  /** Resolves with the result of a job once it has succeeded, at once where it has; rejects with its last error, or with `CANCELLED`. */
+  async result<Result = unknown>(id: string): Promise<Result> {
+    const { hold } = this.#parts;
+    let changed: (() => void) | undefined;
+    const stop = this.watch((change) => {
+      if (change.id === id) changed?.();
+    });
+    try {
+      for (;;) {
+        const next = new Promise<void>((resolve) => {
+          changed = resolve;
+        });
+        const { status, result, errors } = await this.get(id);
+        if (status === 'succeeded') return result as Result;
+        if (status === 'failed') throw failureOf(id, errors.at(-1)?.error);
+        if (status === 'cancelled') throw new TroupeError('CANCELLED', `Job "${id}" was cancelled.`);
+        await hold.while(next);
+      }
+    } finally {
+      stop();
+    }
+  }
+
+  async #enqueue(name: string, jobs: readonly NewJob[]): Promise<readonly Enqueued[]> {
+    const { hold, queues, jobs: actor, isDeployed } = this.#parts;
+    this.#checkReady();
+    if (!isDeployed(name)) {
+      throw new TroupeError(
+        'FUNCTION_NOT_FOUND',
+        `No function or workflow ${JSON.stringify(name)} is deployed: deploy it before its jobs are enqueued.`,
+        { details: { functionName: name } },
+      );
+    }
+    const queue = queues.get(name) ?? (await hold.while(actor.ask('open', { queue: name })));
+    return hold.while(accepted(queue, jobs));
+  }
+
+  #ask: ActorRef<JobsMessages>['ask'] = (type, body) =>
+    this.#parts.hold.while(this.#parts.jobs.ask(type, body, NO_TIMEOUT));
+
+  #checkReady(): void {
+    if (!this.#parts.isClosing) return;
+    throw new TroupeError('SHUTTING_DOWN', 'The host is closing, or closed, and takes no new jobs.');
+  }
+}
+
+function accepted(queue: ActorRef<JobQueueMessages>, jobs: readonly NewJob[]): Promise<readonly Enqueued[]> {
+  return new Promise((resolve, refused) => {
+    if (queue.tell('enqueue', { jobs, accepted: resolve, refused })) return;
+    refused(new TroupeError('OVERLOADED', 'More jobs wait to be taken in than may wait. Try again later.'));
+  });
+}
+
+function failureOf(id: string, error: JobView['errors'][number]['error'] | undefined): Error {
+  if (!error) return new TroupeError('INTERNAL', `Job "${id}" failed, and nobody knows why.`);
+  const failure = deserializeError(error);
+  return failure instanceof TroupeError
+    ? failure
+    : new TroupeError('FUNCTION_ERROR', error.message, { cause: failure });
+}

@@ -1,0 +1,124 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createTroupe, type JobChange, type Troupe } from '../src/index.ts';
+
+const CODE = `export default async (event, context) => {
+  if (event?.failures >= context.attempt) throw new Error('attempt ' + context.attempt);
+  if (event?.waits) await new Promise((resolve) => context.signal.addEventListener('abort', resolve));
+  if (event?.progress) context.progress(event.progress);
+  return { event, attempt: context.attempt, key: context.idempotencyKey };
+};`;
+
+const cleanUp: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const each of cleanUp.splice(0).reverse()) await each();
+});
+
+async function host(dataDir?: string): Promise<Troupe> {
+  const troupe = await createTroupe({ ...(dataDir && { dataDir }), drainTimeoutMs: 0 });
+  cleanUp.push(() => troupe.close());
+  return troupe;
+}
+
+async function withFunction(dataDir?: string): Promise<Troupe> {
+  const troupe = await host(dataDir);
+  await troupe.deploy({ name: 'work', source: { code: CODE, language: 'js' } });
+  return troupe;
+}
+
+async function directory(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'troupe-jobs-'));
+  cleanUp.push(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+describe('jobs of a host', () => {
+  it('run in real instances, are retried, and tell the function which attempt it is', async () => {
+    const troupe = await withFunction();
+    const { id } = await troupe.enqueue('work', { failures: 2 }, { backoff: 1 });
+    expect(await troupe.jobs.result(id)).toEqual({ event: { failures: 2 }, attempt: 3, key: id });
+    const { errors } = await troupe.job(id);
+    expect(errors.map(({ error }) => error.cause?.message)).toEqual(['attempt 1', 'attempt 2']);
+  });
+
+  it('reject their result with what the function threw last', async () => {
+    const troupe = await withFunction();
+    const { id } = await troupe.enqueue('work', { failures: 9 }, { maxAttempts: 1 });
+    await expect(troupe.jobs.result(id)).rejects.toMatchObject({
+      code: 'FUNCTION_ERROR',
+      cause: { message: 'attempt 1' },
+    });
+  });
+
+  it('are cancelled while they run, through the signal of their context', async () => {
+    const troupe = await withFunction();
+    const running = new Promise<string>((resolve) => {
+      const stop = troupe.jobs.watch(({ id, status }) => {
+        if (status !== 'running') return;
+        stop();
+        resolve(id);
+      });
+    });
+    const { id } = await troupe.enqueue('work', { waits: true });
+    expect(await running).toBe(id);
+    expect(await troupe.jobs.cancel(id)).toBe('cancelled');
+    await expect(troupe.jobs.result(id)).rejects.toMatchObject({ code: 'CANCELLED' });
+  });
+
+  it('are followed from their enqueuing to their end, with their progress', async () => {
+    const troupe = await withFunction();
+    const changes: JobChange[] = [];
+    troupe.jobs.watch((change) => changes.push(change));
+    const { id } = await troupe.enqueue('work', { progress: { percent: 50 } });
+    await troupe.jobs.result(id);
+    expect(changes.map(({ status, progress }) => (progress ? progress : status))).toEqual([
+      'waiting',
+      'running',
+      { percent: 50 },
+      'succeeded',
+    ]);
+  });
+
+  it('outlive their host: what was not done is done by the next one', async () => {
+    const dataDir = await directory();
+    const first = await withFunction(dataDir);
+    await first.jobs.pause('work');
+    const enqueued = await first.jobs.enqueueMany('work', [{ payload: 1 }, { payload: 2, delayMs: 1 }]);
+    await first.close();
+    const second = await host(dataDir);
+    expect((await second.jobs.list()).map(({ payload }) => payload)).toEqual([2, 1]);
+    await second.jobs.resume('work');
+    for (const { id } of enqueued) expect(await second.jobs.result(id)).toMatchObject({ attempt: 1, key: id });
+  });
+
+  it('call workflows as they call functions', async () => {
+    const troupe = await withFunction();
+    const code = 'apiVersion: 1\noutput: a\ntasks:\n  a:\n    run: work\n    inputs: "{$.Invocation.Inputs.default}"\n';
+    await troupe.workflows.deploy({ name: 'flow', source: { code, language: 'yaml' } });
+    const { id } = await troupe.enqueue('flow', { n: 1 });
+    expect(await troupe.jobs.result(id)).toMatchObject({ event: { n: 1 } });
+  });
+
+  it.each([
+    ['a function that is not there', 'nobody', 1, {}, 'FUNCTION_NOT_FOUND', /deploy it before/],
+    ['a negative delay', 'work', 1, { delayMs: -1 }, 'INVALID_ARGUMENT', /delayMs/],
+    ['an option that does not exist', 'work', 1, { delay: 1 }, 'INVALID_ARGUMENT', /delay/],
+    ['two times', 'work', 1, { delayMs: 1, runAt: new Date() }, 'INVALID_ARGUMENT', /exclude each other/],
+    ['a key that is too long', 'work', 1, { orderingKey: 'k'.repeat(201) }, 'INVALID_ARGUMENT', /orderingKey/],
+    ['a destination that is none', 'work', 1, { onFailure: { file: 'x' } }, 'INVALID_ARGUMENT', /onFailure/],
+    ['a payload that cannot be sent', 'work', () => 1, {}, 'PAYLOAD_NOT_ENCODABLE', /payload/],
+  ])('are refused at the door with %s, and nothing is written', async (_, name, payload, options, code, message) => {
+    const troupe = await withFunction();
+    const refused = troupe.enqueue(name, payload, options as object);
+    await expect(refused).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+    expect(await troupe.jobs.list()).toEqual([]);
+  });
+
+  it('are not taken by a host that closes', async () => {
+    const troupe = await withFunction();
+    await troupe.close();
+    await expect(troupe.enqueue('work')).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+  });
+});

@@ -1,0 +1,182 @@
+/** Durable jobs on a virtual clock and a store in memory; calls end when the test says so. */
+
+import { type QueueConfig, resolveFunctionConfig } from '../../src/config.ts';
+import { composeEventManagement } from '../../src/ecosystem/event-management/composition.ts';
+import { newJob } from '../../src/ecosystem/event-management/jobs/job-options.ts';
+import { JobStore } from '../../src/ecosystem/event-management/jobs/job-store.ts';
+import type { JobsMessages } from '../../src/ecosystem/event-management/jobs/jobs-protocol.ts';
+import type { Enqueued, EnqueueOptions, JobView } from '../../src/ecosystem/event-management/protocol.ts';
+import { TroupeError } from '../../src/errors.ts';
+import type { FunctionDescription } from '../../src/function-management/registry/protocol.ts';
+import type { CallRequest } from '../../src/function-management/router/protocol.ts';
+import { ActorSystem } from '../../src/kernel/actor-system.ts';
+import type { ActorRef } from '../../src/kernel/protocol.ts';
+import { VirtualClock } from '../../src/kernel/virtual-clock.ts';
+import { openMemoryStore } from '../../src/store/memory-store.ts';
+import type { KeyValueStore, Store } from '../../src/store/protocol.ts';
+import { decodePayload, encodePayload } from '../../src/transport/codec.ts';
+
+const LIMIT = { limitBytes: 1_048_576 };
+const ROW = {} as never;
+let hosts = 0;
+
+export interface Attempt {
+  readonly function: string;
+  readonly payload: unknown;
+  readonly attempt: number;
+  readonly key: string | undefined;
+  readonly atMs: number;
+  isCancelled: boolean;
+  beat(progress?: unknown): void;
+  succeed(result?: unknown): Promise<void>;
+  fail(error?: Error): Promise<void>;
+}
+
+export type Answer = (attempt: Attempt) => unknown;
+
+export class JobWorld {
+  readonly clock: VirtualClock;
+  readonly system: ActorSystem;
+  readonly store: Store;
+  readonly jobs: ActorRef<JobsMessages>;
+  /** All that were begun, in order. */
+  readonly attempts: Attempt[] = [];
+  readonly faults: string[] = [];
+  /** What answers at once; without it, an attempt goes on until the test ends it. */
+  answer: Answer | undefined;
+  /** What the disk says to the next commits. */
+  diskError: Error | undefined;
+  #isDead = false;
+
+  private constructor(clock: VirtualClock, store: Store, queue: Partial<QueueConfig> | undefined) {
+    this.clock = clock;
+    this.store = store;
+    this.system = new ActorSystem({
+      clock,
+      onActorError: (path, error) => this.faults.push(`${path}: ${error.message}`),
+    });
+    const { jobs } = composeEventManagement({
+      system: this.system,
+      store: { ...store, database: (name) => this.#database(store.database(name)) },
+      random: () => 0.5,
+      encode: (value) => encodePayload(value, LIMIT),
+      decode: decodePayload,
+      send: (request) => this.#send(request),
+      isWorkflow: (name) => name.startsWith('flow'),
+      describe: (name) => describeFunction(name, queue),
+      salt: String(hosts++).padStart(4, '0'),
+      dependsOn: [],
+      onFault: (fault) => this.faults.push(fault),
+    });
+    this.jobs = jobs;
+  }
+
+  static async start(queue?: Partial<QueueConfig>, before?: JobWorld): Promise<JobWorld> {
+    const world = new JobWorld(before?.clock ?? new VirtualClock(), before?.store ?? (await openMemoryStore()), queue);
+    await world.clock.advance(0);
+    return world;
+  }
+
+  /** As a crash: nothing more is written, and the next host finds what is on disk. */
+  crash(queue?: Partial<QueueConfig>): Promise<JobWorld> {
+    this.#isDead = true;
+    for (const { path } of this.system.actors()) if (path === '/jobs') this.system.kill({ path });
+    return JobWorld.start(queue, this);
+  }
+
+  async enqueue(payload: unknown, options?: EnqueueOptions, queue = 'work'): Promise<Enqueued> {
+    const [enqueued] = await this.enqueueMany([options === undefined ? [payload] : [payload, options]], queue);
+    if (!enqueued) throw new Error('nothing was enqueued');
+    return enqueued;
+  }
+
+  async enqueueMany(
+    all: readonly (readonly [unknown, EnqueueOptions?])[],
+    queue = 'work',
+  ): Promise<readonly Enqueued[]> {
+    const jobs = all.map(([payload, options]) => newJob(encodePayload(payload, LIMIT), options));
+    const asked = this.jobs.ask('open', { queue });
+    await this.clock.advance(0);
+    const ref = await asked;
+    const accepted = new Promise<readonly Enqueued[]>((resolve, refused) => {
+      ref.tell('enqueue', { jobs, accepted: resolve, refused });
+    });
+    accepted.catch(() => undefined);
+    await this.clock.advance(0);
+    return accepted;
+  }
+
+  async ask<T extends Parameters<ActorRef<JobsMessages>['ask']>[0]>(type: T, body: JobsMessages[T]['body']) {
+    const answer = this.jobs.ask(type, body);
+    answer.catch(() => undefined);
+    await this.clock.advance(0);
+    return answer;
+  }
+
+  async job(id: string): Promise<JobView> {
+    return (await this.ask('show', { id })) as JobView;
+  }
+
+  /** What is wrong with the lists on disk. */
+  listFaults(): string[] {
+    return [...new JobStore(this.store.database('jobs')).faults()];
+  }
+
+  #database(database: KeyValueStore): KeyValueStore {
+    return {
+      get: (key) => database.get(key),
+      range: (options) => database.range(options),
+      commit: async (operations) => {
+        if (this.#isDead) return new Promise(() => undefined);
+        if (this.diskError) throw this.diskError;
+        return database.commit(operations);
+      },
+    };
+  }
+
+  #send(request: Omit<CallRequest, 'mode' | 'chunk' | 'from'>): { cancel(): void } {
+    const { functionName, payload, idempotencyKey: key, attempt = 1, alive, settled } = request;
+    const settle = async (act: () => void): Promise<void> => {
+      act();
+      await this.clock.advance(0);
+    };
+    const begun: Attempt = {
+      function: functionName,
+      payload: decodePayload(payload),
+      attempt,
+      key,
+      atMs: this.clock.wallMs(),
+      isCancelled: false,
+      beat: (progress) => alive?.(progress === undefined ? undefined : encodePayload(progress, LIMIT)),
+      succeed: (result) =>
+        settle(() => settled({ kind: 'succeeded', payload: encodePayload(result, LIMIT), row: ROW })),
+      fail: (error = new Error('no')) =>
+        settle(() => {
+          const failure =
+            error instanceof TroupeError ? error : new TroupeError('FUNCTION_ERROR', error.message, { cause: error });
+          settled({ kind: 'failed', error: failure, row: ROW });
+        }),
+    };
+    this.attempts.push(begun);
+    if (this.answer) queueMicrotask(() => this.#answer(begun, this.answer?.(begun)));
+    return {
+      cancel: () => {
+        begun.isCancelled = true;
+        void begun.fail(new TroupeError('CANCELLED', 'The caller cancelled the call.'));
+      },
+    };
+  }
+
+  #answer(attempt: Attempt, answer: unknown): void {
+    void (answer instanceof Error ? attempt.fail(answer) : attempt.succeed(answer));
+  }
+}
+
+function describeFunction(name: string, queue: Partial<QueueConfig> | undefined): FunctionDescription {
+  const config = resolveFunctionConfig({ ...(queue && { queue }) });
+  return {
+    name,
+    versions: [{ version: 1, config }],
+    aliases: [{ alias: 'current', targets: [{ version: 1, weight: 1 }] }],
+  } as unknown as FunctionDescription;
+}
