@@ -260,6 +260,9 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
     onFault: warn,
   });
   later.events = events;
+  // Before that a job would call a function that nobody knows yet.
+  await Promise.all([registry.ask('list', undefined), composition.workflowRegistry.ask('list', undefined)]);
+  events.jobs.tell('begin', undefined);
 
   const close = async () => {
     const { engine } = composition;

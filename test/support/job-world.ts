@@ -73,6 +73,7 @@ export class JobWorld {
 
   static async start(queue?: Partial<QueueConfig>, before?: JobWorld): Promise<JobWorld> {
     const world = new JobWorld(before?.clock ?? new VirtualClock(), before?.store ?? (await openMemoryStore()), queue);
+    world.jobs.tell('begin', undefined);
     await world.clock.advance(0);
     return world;
   }

@@ -20,8 +20,12 @@ if (!existsSync(product)) {
 const directory = await mkdtemp(join(tmpdir(), 'troupe-torture-'));
 try {
   await build({
-    // The second one is run by a suite, as a program of its own.
-    entryPoints: { torture: here('torture.ts'), 'host-program': here('workflows/host-program.ts') },
+    // All but the first are run by a suite, as programs of their own.
+    entryPoints: {
+      torture: here('torture.ts'),
+      'jobs-host': here('jobs/jobs-host.ts'),
+      'workflows-host': here('workflows/workflows-host.ts'),
+    },
     outdir: directory,
     outExtension: { '.js': '.mjs' },
     bundle: true,

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { callsSuite } from './calls/calls-suite.ts';
 import { deploysSuite } from './deploys/deploys-suite.ts';
 import { faultsSuite } from './faults/faults-suite.ts';
+import { jobsSuite } from './jobs/jobs-suite.ts';
 import { describeThrown, Findings } from './support/findings.ts';
 import { parseOptions, usage } from './support/options.ts';
 import { isService, markedProcesses, showProcess } from './support/processes.ts';
@@ -15,7 +16,7 @@ import type { Suite, SuiteRun } from './support/suite.ts';
 import { within } from './support/within.ts';
 import { workflowsSuite } from './workflows/workflows-suite.ts';
 
-const SUITES: readonly Suite[] = [callsSuite, faultsSuite, deploysSuite, workflowsSuite];
+const SUITES: readonly Suite[] = [callsSuite, faultsSuite, deploysSuite, workflowsSuite, jobsSuite];
 const CLOSE_LIMIT_MS = 60_000;
 
 interface Outcome {

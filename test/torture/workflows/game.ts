@@ -3,10 +3,10 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { until } from '../../support/until.ts';
 import type { Distribution } from '../support/distribution.ts';
 import type { Findings } from '../support/findings.ts';
+import { type Answer, CUT, HostProcess } from '../support/host-process.ts';
 import { markedProcesses, showProcess } from '../support/processes.ts';
 import { within } from '../support/within.ts';
 import { type Disk, type DiskReader, EMPTY_DISK } from './disk.ts';
-import { type Answer, CUT, HostProcess } from './host-process.ts';
 import { Judge } from './judge.ts';
 import { Notes } from './notes.ts';
 import type { Ending, Plan } from './plan.ts';
@@ -17,6 +17,8 @@ const LONGEST_LIFE_MS = 450;
 /** Of the last life: the longest nap, several times. */
 const END_LIMIT_MS = 15_000;
 const LEFTOVERS_LIMIT_MS = 5_000;
+
+const PROGRAM = 'workflows-host';
 
 export interface Bench {
   readonly paths: Readonly<Record<'data' | 'notes' | 'fuse', string>>;
@@ -38,7 +40,7 @@ export class Game {
   readonly #keys = new Set<string>();
   #host: HostProcess | undefined;
   /** Loads its program while its predecessor lives: a round is mostly waiting, and starts of Node would be most of it. */
-  #next: HostProcess | undefined = new HostProcess();
+  #next: HostProcess | undefined = new HostProcess(PROGRAM);
 
   constructor(bench: Bench, plan: Plan, findings: Findings) {
     this.#bench = bench;
@@ -100,7 +102,7 @@ export class Game {
 
   async #begin(ending?: Ending): Promise<HostProcess> {
     const { paths, upAfter } = this.#bench;
-    const host = this.#next ?? new HostProcess();
+    const host = this.#next ?? new HostProcess(PROGRAM);
     this.#host = host;
     this.#next = undefined;
     if (ending?.kind === 'begin' || ending?.kind === 'end')
@@ -110,7 +112,7 @@ export class Game {
     const begunMs = performance.now();
     void host.ready.then(() => {
       upAfter.add(performance.now() - begunMs);
-      if (ending) this.#next = new HostProcess();
+      if (ending) this.#next = new HostProcess(PROGRAM);
     });
     return host;
   }

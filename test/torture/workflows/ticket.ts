@@ -1,7 +1,7 @@
 /** One execution as the suite knows it: what it has asked for, and what it was told. Nothing of this comes from inside the host. */
 import type { Findings } from '../support/findings.ts';
+import { type Answer, CUT, type HostProcess } from '../support/host-process.ts';
 import { type Disk, isEnd } from './disk.ts';
-import { type Answer, CUT, type HostProcess } from './host-process.ts';
 import type { PlannedExecution } from './plan.ts';
 import { type Outcome, type Sent, shapeOf } from './shapes.ts';
 

@@ -6,10 +6,10 @@
 import { cp, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Distribution } from '../support/distribution.ts';
+import { HostProcess } from '../support/host-process.ts';
 import type { Round, Suite, SuiteRun } from '../support/suite.ts';
 import { DiskReader } from './disk.ts';
 import { type Bench, Game } from './game.ts';
-import { HostProcess } from './host-process.ts';
 import { planRound } from './plan.ts';
 
 interface SuiteBench extends Bench {
@@ -56,7 +56,7 @@ export const workflowsSuite: Suite = {
 
 /** A data directory in which everything is deployed, for each round to begin with: deploys are the business of another suite. */
 async function prepare({ prepared, paths }: SuiteBench): Promise<void> {
-  const host = new HostProcess();
+  const host = new HostProcess('workflows-host');
   await host.begin({ dataDir: prepared, agent: 'inline', mostAnswers: 0 });
   if (!(await host.isUp())) throw new Error(`The host ended before it was up: ${host.stderr}`);
   const answer = await host.request('deploy', { env: { NOTES: paths.notes, FUSE: paths.fuse } });

@@ -56,6 +56,15 @@ export class JobChanges {
     return gathered.group;
   }
 
+  /** The group with which what has gathered of the job gets to the disk; undefined where nothing has. */
+  await(id: string): Group | undefined {
+    const known = this.#gathering.get(id);
+    if (!known) return undefined;
+    const group = known.group || this.newGroup();
+    this.#gathering.set(id, { ...known, group });
+    return group;
+  }
+
   /** The first ones, in the order of their first changes: about `limit` of them, since what follows each other in one group is not torn. */
   begin(limit: number): Batch {
     const all = this.#gathering;

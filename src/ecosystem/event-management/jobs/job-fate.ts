@@ -102,8 +102,9 @@ export function inLine(record: JobRecord, sequence: number): JobRecord {
   return { ...unplaced(record), status: 'waiting', sequence };
 }
 
-export function parked(record: JobRecord): JobRecord {
-  return { ...record, isParked: true };
+/** It waits for another one of its ordering key, behind those that do already. */
+export function parked(record: JobRecord, sequence: number): JobRecord {
+  return { ...record, sequence, isParked: true };
 }
 
 /** As if it had never been tried; what went wrong before is still known. */

@@ -66,6 +66,7 @@ class JobQueue {
   #starting: Running[] = [];
   #startingUnderWay: readonly Running[] = [];
   #isPaused: boolean;
+  #hasBegun = false;
   #isDraining = false;
   /** Up to there all places in line are on their way to the disk. */
   #sequenceUnderWay = 0;
@@ -112,7 +113,11 @@ class JobQueue {
         const record = this.#running.get(id) ? undefined : this.#book.record(id);
         return record?.status === 'waiting' && record.sequence === sequence ? record : undefined;
       },
-      parkedNow: ({ id }, from) => this.#book.change(id, { from, to: fate.parked(from) }),
+      park: (place, from) => {
+        const sequence = this.#book.nextSequence();
+        this.#book.change(place.id, { from, to: fate.parked(from, sequence) });
+        return { ...place, sequence };
+      },
       isStored: counts.waiting > 0,
     });
     this.#intake = new Intake({ queue, book: this.#book, writer: this.#writer, store, newId });
@@ -124,7 +129,7 @@ class JobQueue {
       book: this.#book,
       running: this.#running,
       join: (id, record) => this.#join(id, record),
-      release: (ended) => this.#release(ended),
+      release: (ended) => this.#releaseOnceStored(ended),
       goOn: () => this.#goOn(),
     });
     this.#due = new Alarm({ wallMs, after: context.after, ring: () => this.#wake() });
@@ -144,6 +149,10 @@ class JobQueue {
       cancel: ({ id }) => this.#controls.cancel(id),
       retry: ({ id }) => this.#controls.retry(id),
       forget: ({ ids }) => this.#controls.forget(ids),
+      released: (ended) => {
+        this.#release(ended);
+        this.#goOn();
+      },
       handedOn: ({ id }) => this.#handedOn(id),
       sync: () => this.#recordStored(),
       pause: () => this.#setPaused(true),
@@ -153,6 +162,10 @@ class JobQueue {
       configure: (settings) => this.#configure(settings),
       watch: (listener) => void this.#listeners.add(listener),
       unwatch: (listener) => void this.#listeners.delete(listener),
+      begin: () => {
+        this.#hasBegun = true;
+        this.#goOn();
+      },
       drain: () => {
         this.#isDraining = true;
       },
@@ -211,7 +224,8 @@ class JobQueue {
   }
 
   #mayBegin(): boolean {
-    if (this.#isPaused || this.#isDraining || this.#running.size >= this.#settings.concurrency) return false;
+    if (!this.#hasBegun || this.#isPaused || this.#isDraining) return false;
+    if (this.#running.size >= this.#settings.concurrency) return false;
     if (this.#context.clock.nowMs() < this.#notBeforeMs) return false;
     const nextAtMs = this.#starts?.nextAtMs ?? Number.NEGATIVE_INFINITY;
     if (nextAtMs <= this.#wallMs) return true;
@@ -278,9 +292,15 @@ class JobQueue {
     this.#book.change(id, { from, to: isKept ? to : undefined });
     if (to.status === 'retrying') this.#waiting.keep({ id, ...orderingOf(to) });
     if (!isOver(to)) return;
-    this.#release({ id, ...orderingOf(from) });
+    this.#releaseOnceStored({ id, ...orderingOf(from) });
     this.#controls.ended(id, to.status);
     if (to.isUndelivered) this.#handOn(id, to);
+  }
+
+  /** A crash must not have it run again after the next of its key. */
+  #releaseOnceStored(ended: { readonly id: string; readonly orderingKey?: string }): void {
+    if (ended.orderingKey === undefined) return;
+    this.#writer.afterStored(ended.id, () => void this.#context.self.tell('released', ended));
   }
 
   /** The next of its ordering key stands in line like all others. */

@@ -106,6 +106,13 @@ export class JobWriter {
     return group;
   }
 
+  /** Calls back once what is to be known of the job is on disk, however often the disk refuses it; at once where it is there, or the job is gone. */
+  afterStored(id: string, callback: () => void): void {
+    const group = this.#changes.await(id);
+    if (group === undefined) return callback();
+    this.whenStored(group, { accepted: callback, refused: () => this.#isClosed || this.afterStored(id, callback) });
+  }
+
   whenStored(group: Group, waiter: Waiter): void {
     const others = this.#waiters.get(group);
     if (others) others.push(waiter);

@@ -21,6 +21,8 @@ export type JobsMessages = {
   unwatch: { body: JobListener };
   /** A function was deployed, with these settings. */
   configure: { body: { readonly queue: string; readonly settings: QueueSettings } };
+  /** All that was deployed can be called: jobs may run from now on, and not before. */
+  begin: { body: undefined };
   drain: { body: undefined };
 };
 

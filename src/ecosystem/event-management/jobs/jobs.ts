@@ -54,6 +54,7 @@ class Jobs {
   readonly #parts: JobsParts;
   readonly #queues: Map<string, ActorRef<JobQueueMessages>>;
   readonly #listeners = new Set<JobListener>();
+  #hasBegun = false;
 
   constructor(context: ActorContext<JobsMessages>, parts: JobsParts, queues: Map<string, ActorRef<JobQueueMessages>>) {
     this.#context = context;
@@ -85,6 +86,10 @@ class Jobs {
         for (const queue of this.#queues.values()) queue.tell('unwatch', listener);
       },
       configure: ({ queue, settings }) => void this.#queues.get(queue)?.tell('configure', settings),
+      begin: () => {
+        this.#hasBegun = true;
+        for (const queue of this.#queues.values()) queue.tell('begin', undefined);
+      },
       drain: () => {
         for (const queue of this.#queues.values()) queue.tell('drain', undefined);
       },
@@ -105,6 +110,7 @@ class Jobs {
     );
     this.#queues.set(queue, ref);
     for (const listener of this.#listeners) ref.tell('watch', listener);
+    if (this.#hasBegun) ref.tell('begin', undefined);
     return ref;
   }
 

@@ -44,6 +44,8 @@ export type JobQueueMessages = {
   enqueue: { body: EnqueueRequest };
   attemptEnded: { body: AttemptEnd };
   written: { body: Written };
+  /** That it has ended is on disk: the next of its ordering key may begin. */
+  released: { body: { readonly id: string; readonly orderingKey?: string } };
   /** What came of it is with its destination. */
   handedOn: { body: { readonly id: string } };
   /** There may be more to begin. */
@@ -66,6 +68,8 @@ export type JobQueueMessages = {
   /** From now on `listener` is told of every change, until `unwatch`. */
   watch: { body: JobListener };
   unwatch: { body: JobListener };
+  /** What it calls is there: jobs may run. */
+  begin: { body: undefined };
   /** Begins nothing more. */
   drain: { body: undefined };
 };

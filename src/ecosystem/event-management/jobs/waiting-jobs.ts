@@ -19,8 +19,8 @@ export interface WaitingParts {
   readonly remember: (orderingKey: string, id: string | undefined) => void;
   /** The job of a place, where it still waits there. */
   readonly at: (place: Place) => JobRecord | undefined;
-  /** It waits for another one of its key: that is to be written. */
-  readonly parkedNow: (place: Place, record: JobRecord) => void;
+  /** It waits for another one of its key from now on: its place among those. */
+  readonly park: (place: Place, record: JobRecord) => Place;
   /** There may be some on disk. */
   readonly isStored: boolean;
 }
@@ -106,7 +106,6 @@ export class WaitingJobs {
   }
 
   #park(place: Place, record: JobRecord): void {
-    this.#keys.park(place);
-    this.#parts.parkedNow(place, record);
+    this.#keys.park(this.#parts.park(place, record));
   }
 }

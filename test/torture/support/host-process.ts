@@ -3,13 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { within } from '../support/within.ts';
-import type { Life } from './host-program.ts';
+import { within } from './within.ts';
 
 const READY_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 20_000;
 const KEPT_STDERR = 4_000;
-const PROGRAM = fileURLToPath(new URL('./host-program.mjs', import.meta.url));
 
 export type Answer =
   | { readonly kind: 'value'; readonly value: unknown }
@@ -30,9 +28,9 @@ export class HostProcess {
   #number = 0;
   #isOver = false;
 
-  /** Loads the program, which waits then. */
-  constructor() {
-    this.#child = spawn(process.execPath, [PROGRAM], {
+  /** Loads the program, which is bundled beside the runner under that name and waits then. */
+  constructor(program: string) {
+    this.#child = spawn(process.execPath, [fileURLToPath(new URL(`./${program}.mjs`, import.meta.url))], {
       // A process group of its own: that is what is killed.
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -72,7 +70,7 @@ export class HostProcess {
   }
 
   /** What its life is to be. Resolves when it begins, or it has ended. */
-  async begin(life: Life): Promise<void> {
+  async begin(life: object): Promise<void> {
     await within(Promise.race([this.loaded, this.#ended]), READY_LIMIT_MS, 'The program of the host');
     this.#send(life);
   }
