@@ -2,6 +2,7 @@
 import type { FunctionDescription } from '../../function-management/registry/protocol.ts';
 import type { CallRequest } from '../../function-management/router/protocol.ts';
 import type { ActorSystem } from '../../kernel/actor-system.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import type { ActorRef } from '../../kernel/protocol.ts';
 import type { Store } from '../../store/protocol.ts';
 import { callTarget } from './jobs/call-target.ts';
@@ -45,6 +46,7 @@ export function composeEventManagement(parts: EventManagementParts): EventManage
     random,
     newId: jobIds(parts.salt),
     decode,
+    nextTurn: turnsOn(system.clock),
     settingsOf: (queue) => settingsFor(describe(queue)),
     deliver: async (id, record) => {
       const open = (queue: string) => jobs.ask('open', { queue });
@@ -58,5 +60,18 @@ export function composeEventManagement(parts: EventManagementParts): EventManage
     queues,
     functionChanged: (description) =>
       void jobs.tell('configure', { queue: description.name, settings: settingsFor(description) }),
+  };
+}
+
+/** Turns of the event loop; a clock that is moved by hand stands still meanwhile. */
+function turnsOn(clock: Clock): (callback: () => void) => void {
+  let waiting = 0;
+  clock.holdWhile?.(() => waiting > 0);
+  return (callback) => {
+    waiting++;
+    setImmediate(() => {
+      waiting--;
+      callback();
+    });
   };
 }

@@ -4,7 +4,6 @@
 import { serializeError, type TroupeError } from '../../../errors.ts';
 import { later } from '../../../kernel/actor-system.ts';
 import type { ActorContext, ActorDefinition, Handlers, Later } from '../../../kernel/protocol.ts';
-import type { KeyValueStore } from '../../../store/protocol.ts';
 import { Alarm } from './alarm.ts';
 import { draining, hostEnded, payloadLost, startedTooLate } from './faults.ts';
 import { Intake } from './intake.ts';
@@ -12,33 +11,17 @@ import { JobBook } from './job-book.ts';
 import { JobControls } from './job-controls.ts';
 import * as fate from './job-fate.ts';
 import { isOver, type JobRecord, orderingOf } from './job-record.ts';
-import type { JobStore } from './job-store.ts';
 import { JobWriter, type Written } from './job-writer.ts';
+import type { JobQueueParts } from './queue-parts.ts';
 import type { EnqueueRequest, JobListener, JobQueueMessages, QueueSettings } from './queue-protocol.ts';
 import { countsOf, noCounts, type QueueRecord } from './queue-record.ts';
 import { StartLog } from './rate-limit.ts';
-import { type AttemptEnd, type CallTarget, failureOf, type Running, RunningJobs } from './running-jobs.ts';
+import { type AttemptEnd, failureOf, type Running, RunningJobs } from './running-jobs.ts';
 import { changeOf, queueViewOf } from './views.ts';
 import { type Next, WaitingJobs } from './waiting-jobs.ts';
 
 /** Jobs whose time has come, taken at once. */
 const DUE_AT_ONCE = 1_000;
-
-export interface JobQueueParts {
-  readonly queue: string;
-  readonly settings: QueueSettings;
-  /** `jobs`. */
-  readonly database: KeyValueStore;
-  readonly store: JobStore;
-  readonly callTarget: CallTarget;
-  /** In [0, 1). */
-  readonly random: () => number;
-  /** Unique for ever, and in the order of time. */
-  readonly newId: (wallMs: number) => string;
-  readonly decode: (payload: Uint8Array) => unknown;
-  /** It has ended, and where its outcome goes is to be told; `done` once that is on disk. */
-  readonly handOn: (id: string, record: JobRecord, done: () => void) => void;
-}
 
 export function jobQueueActor(parts: JobQueueParts): ActorDefinition<JobQueueMessages> {
   return {
@@ -89,6 +72,7 @@ class JobQueue {
       store: database,
       counts: { ...counts },
       after: context.after,
+      nextTurn: parts.nextTurn,
       standing: () => this.#standing(),
       written: (outcome) => void self.tell('written', outcome),
     });

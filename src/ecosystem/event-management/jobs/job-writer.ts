@@ -20,6 +20,8 @@ export interface JobWriterParts {
   readonly store: KeyValueStore;
   /** Of what is on disk. */
   readonly counts: Counts;
+  /** Calls back once all that can happen at once has happened. */
+  readonly nextTurn: (callback: () => void) => void;
   readonly after: (delayMs: number, callback: () => void) => CancelTimer;
   /** The queue's own record beside the counts, as of now: asked for when a batch begins. */
   readonly standing: () => Omit<QueueRecord, 'counts'>;
@@ -53,6 +55,8 @@ export class JobWriter {
   #pause: CancelTimer | undefined;
   #pauseMs = FIRST_PAUSE_MS;
   #idle: (() => void) | undefined;
+  /** Until the turn is over in which a batch was acknowledged. */
+  #isResting = false;
   #isClosed = false;
 
   constructor(parts: JobWriterParts) {
@@ -126,7 +130,7 @@ export class JobWriter {
 
   /** Begins a batch, if there is something to write and none is under way. */
   write(): void {
-    if (this.#changes.isUnderWay || this.#pause || this.#isClosed || !this.#hasWork) return;
+    if (this.#changes.isUnderWay || this.#isResting || this.#pause || this.#isClosed || !this.#hasWork) return;
     const { queue, store, standing, written } = this.#parts;
     const batch = this.#changes.begin(BATCH_LIMIT);
     const operations: Operation[] = [];
@@ -144,7 +148,7 @@ export class JobWriter {
     this.#countsUnderWay = counts;
     this.#isRecordDirty = false;
     store.commit(operations).then(
-      () => written(this.#succeeded()),
+      () => this.#rest(this.#succeeded()),
       (thrown: unknown) => written(this.#failed(toTroupeError(thrown))),
     );
   }
@@ -152,15 +156,19 @@ export class JobWriter {
   /** Writes what is left; resolves when that is on disk, or cannot be. */
   async close(): Promise<void> {
     this.#cancelPause();
-    while (this.#changes.isUnderWay) await this.#whenIdle();
+    while (this.#isBusy) await this.#whenIdle();
     while (this.#hasWork && !this.#pause) {
       this.write();
-      while (this.#changes.isUnderWay) await this.#whenIdle();
+      while (this.#isBusy) await this.#whenIdle();
     }
     this.#isClosed = true;
     this.#cancelPause();
     const error = new TroupeError('SHUTTING_DOWN', 'The host has closed before this was on disk.');
     this.#settle([...this.#waiters.keys()], ({ refused }) => refused(error));
+  }
+
+  get #isBusy(): boolean {
+    return this.#changes.isUnderWay || this.#isResting;
   }
 
   get #hasWork(): boolean {
@@ -175,6 +183,17 @@ export class JobWriter {
   #whenIdle(): Promise<void> {
     return new Promise((resolve) => {
       this.#idle = resolve;
+    });
+  }
+
+  /** Whoever has waited for the batch may enqueue again at once: that goes with the next one, rather than waiting for it. */
+  #rest(outcome: Written): void {
+    const { nextTurn, written } = this.#parts;
+    this.#isResting = true;
+    nextTurn(() => {
+      this.#isResting = false;
+      this.#idle?.();
+      written(outcome);
     });
   }
 

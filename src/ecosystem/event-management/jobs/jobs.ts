@@ -8,10 +8,11 @@ import { jobKeys } from '../../../store/keys.ts';
 import type { KeyValueStore, Operation } from '../../../store/protocol.ts';
 import type { JobQuery, JobView, QueueView } from '../protocol.ts';
 import { jobNotFound } from './faults.ts';
-import { type JobQueueParts, jobQueueActor } from './job-queue.ts';
+import { jobQueueActor } from './job-queue.ts';
 import type { JobRecord } from './job-record.ts';
 import type { StoredJob } from './job-store.ts';
 import type { JobsMessages, OpenQueues } from './jobs-protocol.ts';
+import type { JobQueueParts } from './queue-parts.ts';
 import type { JobListener, JobQueueMessages, QueueSettings } from './queue-protocol.ts';
 import { viewOf } from './views.ts';
 
