@@ -2,14 +2,15 @@
 import { newJob } from './ecosystem/event-management/jobs/job-options.ts';
 import type { JobsMessages, OpenQueues } from './ecosystem/event-management/jobs/jobs-protocol.ts';
 import type { JobListener, JobQueueMessages, NewJob } from './ecosystem/event-management/jobs/queue-protocol.ts';
-import type {
-  Enqueued,
-  EnqueueOptions,
-  JobChange,
-  JobQuery,
-  JobStatus,
-  JobView,
-  QueueView,
+import {
+  type Enqueued,
+  type EnqueueOptions,
+  JOB_STATUSES,
+  type JobChange,
+  type JobQuery,
+  type JobStatus,
+  type JobView,
+  type QueueView,
 } from './ecosystem/event-management/protocol.ts';
 import { deserializeError, TroupeError } from './errors.ts';
 import type { Caller } from './function-management/router/caller.ts';
@@ -33,6 +34,7 @@ export interface JobRequest extends EnqueueOptions {
 }
 
 const MANY_LIMIT = 1_000;
+const LIST_LIMIT = 1_000;
 const NO_TIMEOUT = { timeoutMs: Number.POSITIVE_INFINITY };
 
 export class Jobs {
@@ -75,7 +77,12 @@ export class Jobs {
   }
 
   /** Newest first. */
-  list(query: JobQuery = {}): Promise<readonly JobView[]> {
+  async list(query: JobQuery = {}): Promise<readonly JobView[]> {
+    const { status, limit = 1 } = query;
+    if (!Number.isInteger(limit) || limit < 1 || limit > LIST_LIMIT)
+      throw new TroupeError('INVALID_ARGUMENT', `limit must be a whole number from 1 to ${LIST_LIMIT}.`);
+    if (status !== undefined && !JOB_STATUSES.includes(status))
+      throw new TroupeError('INVALID_ARGUMENT', `status must be one of ${JOB_STATUSES.join(', ')}.`);
     return this.#ask('list', query);
   }
 
@@ -104,10 +111,12 @@ export class Jobs {
 
   /** Jobs of the function go on coming in, and none begins. Holds across a restart. */
   async pause(name: string): Promise<void> {
+    this.#checkQueue(name);
     await this.#ask('pause', { function: name });
   }
 
   async resume(name: string): Promise<void> {
+    this.#checkQueue(name);
     await this.#ask('resume', { function: name });
   }
 
@@ -149,13 +158,7 @@ export class Jobs {
   async #enqueue(name: string, jobs: readonly NewJob[]): Promise<readonly Enqueued[]> {
     const { hold, queues, jobs: actor, isDeployed } = this.#parts;
     this.#checkReady();
-    if (!isDeployed(name)) {
-      throw new TroupeError(
-        'FUNCTION_NOT_FOUND',
-        `No function or workflow ${JSON.stringify(name)} is deployed: deploy it before its jobs are enqueued.`,
-        { details: { functionName: name } },
-      );
-    }
+    if (!isDeployed(name)) throw notDeployed(name);
     const queue = queues.get(name) ?? (await hold.while(actor.ask('open', { queue: name })));
     return hold.while(accepted(queue, jobs));
   }
@@ -163,10 +166,24 @@ export class Jobs {
   #ask: ActorRef<JobsMessages>['ask'] = (type, body) =>
     this.#parts.hold.while(this.#parts.jobs.ask(type, body, NO_TIMEOUT));
 
+  /** What was removed may still have jobs. */
+  #checkQueue(name: string): void {
+    const { isDeployed, queues } = this.#parts;
+    if (!isDeployed(name) && !queues.get(name)) throw notDeployed(name);
+  }
+
   #checkReady(): void {
     if (!this.#parts.isClosing) return;
     throw new TroupeError('SHUTTING_DOWN', 'The host is closing, or closed, and takes no new jobs.');
   }
+}
+
+function notDeployed(name: string): TroupeError {
+  return new TroupeError(
+    'FUNCTION_NOT_FOUND',
+    `No function or workflow ${JSON.stringify(name)} is deployed: deploy it before its jobs are enqueued.`,
+    { details: { functionName: name } },
+  );
 }
 
 function accepted(queue: ActorRef<JobQueueMessages>, jobs: readonly NewJob[]): Promise<readonly Enqueued[]> {

@@ -1,6 +1,10 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createTroupe, type JobChange, type Troupe } from '../src/index.ts';
 
@@ -99,6 +103,50 @@ describe('jobs of a host', () => {
     await troupe.workflows.deploy({ name: 'flow', source: { code, language: 'yaml' } });
     const { id } = await troupe.enqueue('flow', { n: 1 });
     expect(await troupe.jobs.result(id)).toMatchObject({ event: { n: 1 } });
+  });
+
+  it('end at once with NonRetryableError, and have their outcome posted to a URL', async () => {
+    const bodies: unknown[] = [];
+    const server = createServer(async (request, response) => {
+      bodies.push(await json(request));
+      response.writeHead(bodies.length === 1 ? 503 : 204).end();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    cleanUp.push(async () => void server.close());
+    const troupe = await host();
+    const code = `import { NonRetryableError } from 'troupe';
+      export default async () => { throw new NonRetryableError('there is no such customer'); };`;
+    await troupe.deploy({ name: 'strict', source: { code, language: 'js' } });
+    const { port } = server.address() as AddressInfo;
+    const posted = new Promise<void>((resolve) => {
+      troupe.jobs.watch((change) => {
+        if (change.function === 'http:' && change.status === 'succeeded') resolve();
+      });
+    });
+    const onFailure = { url: `http://127.0.0.1:${port}/failed` };
+    const { id } = await troupe.enqueue('strict', { n: 1 }, { onFailure });
+    await posted;
+    expect(await troupe.job(id)).toMatchObject({ status: 'failed', attempts: 1 });
+    expect(bodies).toHaveLength(2);
+    expect(bodies[1]).toMatchObject({ jobId: id, function: 'strict', status: 'failed', payload: { n: 1 } });
+  });
+
+  it.each([
+    ['a status that does not exist', { status: 'done' }, /one of waiting/],
+    ['no limit', { limit: 0 }, /limit/],
+  ])('are not listed by %s', async (_, query, message) => {
+    const troupe = await host();
+    await expect(troupe.jobs.list(query as object)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it('of a function that is not there are not paused', async () => {
+    const troupe = await host();
+    await expect(troupe.jobs.pause('typo')).rejects.toMatchObject({ code: 'FUNCTION_NOT_FOUND' });
+    expect(await troupe.jobs.queues()).toEqual([]);
   });
 
   it.each([

@@ -45,7 +45,7 @@ export function isNamed(error: SerializedError, names: readonly string[]): boole
 }
 
 /** It failed for what the host is short of, and may not have reached a function at all. */
-export function isOfTheHost({ code }: SerializedError): boolean {
+function isOfTheHost({ code }: SerializedError): boolean {
   return isErrorCode(code) && ERROR_CODES[code].retryable && UNREACHED.has(ERROR_CODES[code].kind);
 }
 

@@ -26,6 +26,7 @@ export interface Attempt {
   readonly attempt: number;
   readonly key: string | undefined;
   readonly atMs: number;
+  readonly timeoutMs: number | undefined;
   isCancelled: boolean;
   beat(progress?: unknown): void;
   succeed(result?: unknown): Promise<void>;
@@ -136,7 +137,7 @@ export class JobWorld {
   }
 
   #send(request: Omit<CallRequest, 'mode' | 'chunk' | 'from'>): { cancel(): void } {
-    const { functionName, payload, idempotencyKey: key, attempt = 1, alive, settled } = request;
+    const { functionName, payload, idempotencyKey: key, attempt = 1, timeoutMs, alive, settled } = request;
     const settle = async (act: () => void): Promise<void> => {
       act();
       await this.clock.advance(0);
@@ -147,6 +148,7 @@ export class JobWorld {
       attempt,
       key,
       atMs: this.clock.wallMs(),
+      timeoutMs,
       isCancelled: false,
       beat: (progress) => alive?.(progress === undefined ? undefined : encodePayload(progress, LIMIT)),
       succeed: (result) =>

@@ -1,5 +1,5 @@
 /** An attempt at a job as a call: of a function, of a workflow, or as a request to a URL. */
-import { TroupeError, toTroupeError } from '../../../errors.ts';
+import { TroupeError } from '../../../errors.ts';
 import type { CallRequest } from '../../../function-management/router/protocol.ts';
 import { EMPTY } from '../../../transport/protocol.ts';
 import { HTTP_QUEUE } from './delivery.ts';
@@ -51,13 +51,19 @@ function post(request: unknown, settled: (outcome: AttemptOutcome) => void): { c
       if (response.ok) return settled({ kind: 'succeeded', payload: EMPTY });
       settled({ kind: 'failed', error: refusedBy(url, response.status) });
     },
-    (thrown: unknown) => settled({ kind: 'failed', error: toTroupeError(thrown) }),
+    (thrown: unknown) => settled({ kind: 'failed', error: unreached(url, thrown) }),
   );
   return { cancel: () => controller.abort(new TroupeError('CANCELLED', 'The job was cancelled.')) };
 }
 
 const POST_TIMEOUT_MS = 30_000;
 const MAY_PASS = new Set([408, 425, 429]);
+
+function unreached(url: string, thrown: unknown): TroupeError {
+  const { message, cause } = thrown as Error;
+  const why = cause instanceof Error ? cause.message : message;
+  return new TroupeError('FUNCTION_ERROR', `POST ${url} failed: ${why}`, { cause: thrown });
+}
 
 function refusedBy(url: string, status: number): TroupeError {
   const isFinal = status >= 400 && status < 500 && !MAY_PASS.has(status);

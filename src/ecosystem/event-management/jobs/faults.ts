@@ -32,6 +32,14 @@ export function notRetryable(id: string, status: JobStatus): TroupeError {
   });
 }
 
+export function notHandedOn(id: string): TroupeError {
+  return new TroupeError(
+    'CONFLICT',
+    `What came of job "${id}" is still on its way to its destination. Try again in a moment.`,
+    { details: { jobId: id } },
+  );
+}
+
 export function startedTooLate(latestMs: number): TroupeError {
   return new TroupeError(
     'TIMEOUT',

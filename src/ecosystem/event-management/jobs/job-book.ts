@@ -3,7 +3,7 @@
  * who watch, and written.
  */
 import type { Dropped, Group } from './job-changes.ts';
-import type { JobChange, JobRecord } from './job-record.ts';
+import type { JobRecord, RecordChange } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
 import type { JobWriter } from './job-writer.ts';
 import { type Counts, count } from './queue-record.ts';
@@ -66,13 +66,13 @@ export class JobBook {
     return group;
   }
 
-  change(id: string, change: JobChange): void {
+  change(id: string, change: RecordChange): void {
     this.#noted(id, change);
     this.#parts.writer.change(id, change);
   }
 
   /** As `change`, where somebody waits for it. */
-  changeAwaited(id: string, change: JobChange): Group {
+  changeAwaited(id: string, change: RecordChange): Group {
     this.#noted(id, change);
     return this.#parts.writer.changeAwaited(id, change);
   }
@@ -85,7 +85,7 @@ export class JobBook {
     }
   }
 
-  #noted(id: string, change: JobChange): void {
+  #noted(id: string, change: RecordChange): void {
     const { counts, changed } = this.#parts;
     count(counts, change);
     this.#cache.delete(id);

@@ -4,19 +4,19 @@
  *
  * One batch is on its way at a time; what happens meanwhile gathers for the next, and is seen at once by whoever asks here first.
  */
-import type { JobChange, JobRecord } from './job-record.ts';
+import type { JobRecord, RecordChange } from './job-record.ts';
 
 /** Changes for which somebody waits together; jobs that are enqueued together get to the disk together, or not at all. */
 export type Group = number;
 const NO_GROUP: Group = 0;
 
-interface Gathered extends JobChange {
+interface Gathered extends RecordChange {
   readonly group: Group;
 }
 
 /** Jobs that are gone, each as it was last. */
 export type Dropped = ReadonlyMap<string, JobRecord | undefined>;
-export type Batch = ReadonlyMap<string, JobChange>;
+export type Batch = ReadonlyMap<string, RecordChange>;
 
 export class JobChanges {
   #gathering = new Map<string, Gathered>();
@@ -49,7 +49,7 @@ export class JobChanges {
   }
 
   /** `from` is what was known until now. Answers with the group that it goes with. */
-  change(id: string, { from, to }: JobChange, group = NO_GROUP): Group {
+  change(id: string, { from, to }: RecordChange, group = NO_GROUP): Group {
     const known = this.#gathering.get(id);
     const gathered = known ? { from: known.from, to, group: known.group || group } : { from, to, group };
     this.#gathering.set(id, gathered);

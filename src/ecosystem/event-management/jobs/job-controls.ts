@@ -2,7 +2,7 @@
 import { later } from '../../../kernel/actor-system.ts';
 import type { Later } from '../../../kernel/protocol.ts';
 import type { JobStatus, JobView } from '../protocol.ts';
-import { jobNotFound, notRetryable } from './faults.ts';
+import { jobNotFound, notHandedOn, notRetryable } from './faults.ts';
 import type { JobBook } from './job-book.ts';
 import { cancelled, renewed } from './job-fate.ts';
 import { isOver, type JobRecord, orderingOf, type StoredStatus } from './job-record.ts';
@@ -70,6 +70,7 @@ export class JobControls {
     const from = this.#recordOf(id);
     if (from.status !== 'failed' && from.status !== 'cancelled')
       throw notRetryable(id, running.get(id) ? 'running' : from.status);
+    if (from.isUndelivered) throw notHandedOn(id);
     const to = renewed(from, book.nextSequence());
     const stored = writer.stored(book.changeAwaited(id, { from, to }));
     join(id, to);

@@ -19,7 +19,7 @@ export const DEFAULT_KEEP_MS = DAY_MS;
 /** A dead letter waits so long for somebody to find it. */
 export const KEEP_DEAD_MS = 30 * DAY_MS;
 
-/** The host was short of something: that is no attempt. */
+/** The host was short of something: that is no attempt. `AGENT_LOST` is one: the job may be what took the agent down. */
 const NOT_TRIED: ReadonlySet<ErrorCode> = new Set([
   'OVERLOADED',
   'NO_CAPACITY',

@@ -49,7 +49,6 @@ class JobQueue {
   #starting: Running[] = [];
   #startingUnderWay: readonly Running[] = [];
   #isPaused: boolean;
-  #hasBegun = false;
   #isDraining = false;
   /** Up to there all places in line are on their way to the disk. */
   #sequenceUnderWay = 0;
@@ -146,10 +145,7 @@ class JobQueue {
       configure: (settings) => this.#configure(settings),
       watch: (listener) => void this.#listeners.add(listener),
       unwatch: (listener) => void this.#listeners.delete(listener),
-      begin: () => {
-        this.#hasBegun = true;
-        this.#goOn();
-      },
+      begin: () => this.#goOn(),
       drain: () => {
         this.#isDraining = true;
       },
@@ -208,7 +204,7 @@ class JobQueue {
   }
 
   #mayBegin(): boolean {
-    if (!this.#hasBegun || this.#isPaused || this.#isDraining) return false;
+    if (!this.#parts.mayBegin() || this.#isPaused || this.#isDraining) return false;
     if (this.#running.size >= this.#settings.concurrency) return false;
     if (this.#context.clock.nowMs() < this.#notBeforeMs) return false;
     const nextAtMs = this.#starts?.nextAtMs ?? Number.NEGATIVE_INFINITY;
@@ -271,7 +267,10 @@ class JobQueue {
   /** From one record to the next, with all that follows from it. */
   #settle(id: string, from: JobRecord, to: JobRecord): void {
     // The disk has refused it meanwhile: whoever enqueued it was told so.
-    if (!this.#book.record(id)) return this.#release({ id, ...orderingOf(from) });
+    if (!this.#book.record(id)) {
+      this.#controls.ended(id, 'cancelled');
+      return this.#release({ id, ...orderingOf(from) });
+    }
     const isKept = to.keptUntilMs === undefined || to.keptUntilMs > this.#wallMs || to.isUndelivered;
     this.#book.change(id, { from, to: isKept ? to : undefined });
     if (to.status === 'retrying') this.#waiting.keep({ id, ...orderingOf(to) });

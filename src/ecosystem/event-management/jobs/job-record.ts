@@ -78,13 +78,13 @@ export interface JobRecord {
 }
 
 /** From one record of a job to the next; undefined: there is none. */
-export interface JobChange {
+export interface RecordChange {
   readonly from: JobRecord | undefined;
   readonly to: JobRecord | undefined;
 }
 
 /** Everything that makes the change on disk: the record, its large values, and where it is listed. */
-export function operationsOf(id: string, { from, to }: JobChange): Operation[] {
+export function operationsOf(id: string, { from, to }: RecordChange): Operation[] {
   const operations: Operation[] = [];
   if (to) operations.push({ kind: 'put', key: jobKeys.job(id), value: stored(to) });
   else if (from) operations.push({ kind: 'delete', key: jobKeys.job(id) });

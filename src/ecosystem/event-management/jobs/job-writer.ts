@@ -7,7 +7,7 @@ import type { CancelTimer } from '../../../kernel/clock.ts';
 import { jobKeys } from '../../../store/keys.ts';
 import type { KeyValueStore, Operation } from '../../../store/protocol.ts';
 import { type Dropped, type Group, JobChanges } from './job-changes.ts';
-import { type JobChange, type JobRecord, operationsOf } from './job-record.ts';
+import { type JobRecord, operationsOf, type RecordChange } from './job-record.ts';
 import { type Counts, count, type QueueRecord } from './queue-record.ts';
 
 /** About as many jobs in one commit: they take some 5 ms of the event loop. */
@@ -74,12 +74,12 @@ export class JobWriter {
     return this.#changes.latest(id);
   }
 
-  change(id: string, change: JobChange): void {
+  change(id: string, change: RecordChange): void {
     this.#changes.change(id, change);
   }
 
   /** As `change`, where somebody waits for it. */
-  changeAwaited(id: string, change: JobChange): Group {
+  changeAwaited(id: string, change: RecordChange): Group {
     return this.#changes.change(id, change, this.#changes.newGroup());
   }
 

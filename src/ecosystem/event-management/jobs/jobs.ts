@@ -24,13 +24,20 @@ const TIDY_EVERY_MS = 30_000;
 const TIDIED_AT_ONCE = 1_000;
 /** Dead letters that are put back, or purged, in one go. */
 const DEAD_AT_ONCE = 500;
+/** A destination whose queue is full may have room again. */
+const DELIVER_AGAIN_MS = 10_000;
 const NO_TIMEOUT = { timeoutMs: Number.POSITIVE_INFINITY };
 
-export interface JobsParts extends Omit<JobQueueParts, 'queue' | 'settings' | 'handOn'> {
+export interface JobsParts extends Omit<JobQueueParts, 'queue' | 'settings' | 'mayBegin' | 'handOn'> {
   readonly settingsOf: (queue: string) => QueueSettings;
   /** Tells where it goes how a job has ended; resolves once that is on disk there. */
   readonly deliver: (id: string, record: JobRecord) => Promise<void>;
   readonly onFault: (fault: string) => void;
+}
+
+interface SharedParts {
+  readonly queues: Map<string, ActorRef<JobQueueMessages>>;
+  readonly stage: { hasBegun: boolean };
 }
 
 export interface JobsActor {
@@ -40,11 +47,13 @@ export interface JobsActor {
 
 export function jobsActor(parts: JobsParts): JobsActor {
   const queues = new Map<string, ActorRef<JobQueueMessages>>();
+  // Beside the actors, so that one that starts again knows it.
+  const stage = { hasBegun: false };
   return {
     queues,
     definition: {
       name: 'jobs',
-      start: (context) => new Jobs(context, parts, queues).start(),
+      start: (context) => new Jobs(context, { ...parts, queues, stage }).start(),
       controlMessages: ['drain'],
     },
   };
@@ -52,16 +61,15 @@ export function jobsActor(parts: JobsParts): JobsActor {
 
 class Jobs {
   readonly #context: ActorContext<JobsMessages>;
-  readonly #parts: JobsParts;
+  readonly #parts: JobsParts & SharedParts;
   readonly #queues: Map<string, ActorRef<JobQueueMessages>>;
   readonly #listeners = new Set<JobListener>();
-  #hasBegun = false;
 
-  constructor(context: ActorContext<JobsMessages>, parts: JobsParts, queues: Map<string, ActorRef<JobQueueMessages>>) {
+  constructor(context: ActorContext<JobsMessages>, parts: JobsParts & SharedParts) {
     this.#context = context;
     this.#parts = parts;
-    this.#queues = queues;
-    queues.clear();
+    this.#queues = parts.queues;
+    this.#queues.clear();
   }
 
   start(): Handlers<JobsMessages> {
@@ -88,7 +96,7 @@ class Jobs {
       },
       configure: ({ queue, settings }) => void this.#queues.get(queue)?.tell('configure', settings),
       begin: () => {
-        this.#hasBegun = true;
+        this.#parts.stage.hasBegun = true;
         for (const queue of this.#queues.values()) queue.tell('begin', undefined);
       },
       drain: () => {
@@ -100,18 +108,18 @@ class Jobs {
   #open(queue: string): ActorRef<JobQueueMessages> {
     const known = this.#queues.get(queue);
     if (known) return known;
-    const { settingsOf } = this.#parts;
+    const { settingsOf, stage } = this.#parts;
     const ref = this.#context.spawn(
       jobQueueActor({
         ...this.#parts,
         queue,
         settings: settingsOf(queue),
+        mayBegin: () => stage.hasBegun,
         handOn: (id, record, done) => this.#deliver(id, record, done),
       }),
     );
     this.#queues.set(queue, ref);
     for (const listener of this.#listeners) ref.tell('watch', listener);
-    if (this.#hasBegun) ref.tell('begin', undefined);
     return ref;
   }
 
@@ -185,6 +193,7 @@ class Jobs {
   ): Promise<number> {
     const byQueue = new Map<string, string[]>();
     for (const { id, record } of this.#parts.store.dead(queue)) {
+      if (record.isUndelivered) continue;
       const ids = byQueue.get(record.queue);
       if (ids) ids.push(id);
       else byQueue.set(record.queue, [id]);
@@ -202,9 +211,10 @@ class Jobs {
 
   #deliver(id: string, record: JobRecord, done: () => void): void {
     const { deliver, onFault } = this.#parts;
-    deliver(id, record).then(done, (thrown: unknown) =>
-      onFault(`What came of job "${id}" could not be handed on: ${thrown}. It will be after the next start.`),
-    );
+    deliver(id, record).then(done, (thrown: unknown) => {
+      onFault(`What came of job "${id}" could not be handed on, and will be tried again: ${thrown}`);
+      this.#context.after(DELIVER_AGAIN_MS, () => this.#deliver(id, record, done));
+    });
   }
 
   #tidyLater(): void {

@@ -17,6 +17,9 @@ export interface JobQueueParts {
   /** Unique for ever, and in the order of time. */
   readonly newId: (wallMs: number) => string;
   readonly decode: (payload: Uint8Array) => unknown;
+  /** Whether what jobs call is there. */
+  readonly mayBegin: () => boolean;
+  /** As `JobWriterParts` has it. */
   readonly nextTurn: (callback: () => void) => void;
   /** It has ended, and where its outcome goes is to be told; `done` once that is on disk. */
   readonly handOn: (id: string, record: JobRecord, done: () => void) => void;

@@ -96,7 +96,7 @@ export class RunningJobs {
   call(running: Running, payload: Uint8Array): void {
     const { clock, callTarget, ended, progressed } = this.#parts;
     const { id, record } = running;
-    const { queue, attempts, terms, idempotencyKey = id } = record;
+    const { queue, attempts, idempotencyKey = id } = record;
     const watch = this.#watch(running);
     running.handle = callTarget(
       {
@@ -106,7 +106,6 @@ export class RunningJobs {
         attempt: attempts + 1,
         failures: ownFailures(record),
         ...timeLimit(record, clock.wallMs()),
-        ...(terms?.timeoutMs !== undefined && terms.deadlineAtMs === undefined && { timeoutMs: terms.timeoutMs }),
         alive(progress) {
           watch?.beat();
           if (!progress) return;
@@ -146,9 +145,9 @@ export function failureOf({ stopped, record }: Running, error: TroupeError): Tro
 }
 
 function timeLimit({ terms }: JobRecord, wallMs: number): { readonly timeoutMs?: number } {
-  const { deadlineAtMs, timeoutMs = Number.POSITIVE_INFINITY } = terms ?? {};
-  if (deadlineAtMs === undefined) return {};
-  return { timeoutMs: Math.max(1, Math.min(timeoutMs, deadlineAtMs - wallMs)) };
+  const { deadlineAtMs = Number.POSITIVE_INFINITY, timeoutMs = Number.POSITIVE_INFINITY } = terms ?? {};
+  const limitMs = Math.min(timeoutMs, deadlineAtMs - wallMs);
+  return limitMs === Number.POSITIVE_INFINITY ? {} : { timeoutMs: Math.max(1, limitMs) };
 }
 
 /** Without those of a host that has ended: they say nothing about what was called. */

@@ -62,7 +62,7 @@ export class WaitingJobs {
     this.#keys.stored(sequence);
   }
 
-  /** The job whose turn it is. It holds its ordering key from now on. Undefined: none, or none within a search; `isSearching` says which. */
+  /** The job whose turn it is. It holds its ordering key from now on. Undefined: none, or none within one search; `isEmpty` says which. */
   take(): Next | undefined {
     for (let place = this.#again.shift(); place; place = this.#again.shift()) {
       const record = this.#parts.at(place);
@@ -83,7 +83,7 @@ export class WaitingJobs {
     return undefined;
   }
 
-  /** Whether there may be more than `take` has looked at. */
+  /** False where there are more than `take` has looked at. */
   get isEmpty(): boolean {
     return this.#again.length === 0 && this.#lines.every((line) => line.peek() === undefined);
   }

@@ -81,6 +81,50 @@ describe('a job', () => {
     expect(world.attempts).toHaveLength(1);
   });
 
+  it('has until its deadline, in all its attempts together', async () => {
+    const world = await JobWorld.start();
+    const deadline = new Date(world.clock.wallMs() + 10_000);
+    const { id } = await world.enqueue('x', { deadline, timeoutMs: 60_000, backoff: 8_000 });
+    expect(world.attempts[0]?.timeoutMs).toBe(10_000);
+    await world.attempts[0]?.fail();
+    await world.clock.advance(8_000);
+    expect(world.attempts[1]?.timeoutMs).toBe(2_000);
+    await world.attempts[1]?.fail(new TroupeError('TIMEOUT', 'too late'));
+    expect(await world.job(id)).toMatchObject({ status: 'failed', attempts: 2 });
+  });
+
+  it('runs at the time that it is to run at', async () => {
+    const world = await JobWorld.start();
+    world.answer = SUCCEED;
+    const runAt = new Date(world.clock.wallMs() + HOUR_MS);
+    await world.enqueue('x', { runAt });
+    await world.clock.advance(2 * HOUR_MS);
+    expect(world.attempts.map(({ atMs }) => atMs)).toEqual([runAt.getTime()]);
+  });
+
+  it('that is not to be kept leaves nothing behind when it has succeeded', async () => {
+    const world = await JobWorld.start();
+    world.answer = SUCCEED;
+    const { id } = await world.enqueue('p'.repeat(40_000), { keepMs: 0 });
+    await world.clock.advance(1);
+    await expect(world.job(id)).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' });
+    expect([...world.store.database('jobs').range()].map(({ key }) => key[0])).toEqual(['queue']);
+  });
+
+  it('is not retried while its outcome is on the way to its destination, and is there afterwards', async () => {
+    const world = await JobWorld.start();
+    const { id } = await world.enqueue('x', { maxAttempts: 1, onFailure: { function: 'grief' } });
+    world.answer = SUCCEED;
+    const failing = world.attempts[0]?.fail();
+    const retried = world.jobs.ask('retry', { id }).catch((error) => error.code);
+    await failing;
+    expect(await retried).toBe('CONFLICT');
+    expect(world.attempts.filter(({ function: name }) => name === 'grief')).toHaveLength(1);
+    expect(await world.ask('retry', { id })).toBe('waiting');
+    await world.clock.advance(1);
+    expect(await world.job(id)).toMatchObject({ status: 'succeeded', attempts: 1 });
+  });
+
   it('that gives no sign of life has failed, and one that does has not', async () => {
     const world = await JobWorld.start();
     const { id } = await world.enqueue('x', { heartbeatMs: 1_000, maxAttempts: 1 });
