@@ -6,6 +6,7 @@ import type { ActorSystem } from '../kernel/actor-system.ts';
 import type { ActorRef } from '../kernel/protocol.ts';
 import { STAMP } from '../ledger/protocol.ts';
 import type { Store } from '../store/protocol.ts';
+import { ownBytes } from '../transport/own-bytes.ts';
 import { workflowEngineActor } from './engine/engine.ts';
 import { httpSender } from './engine/http-step.ts';
 import type { StepOutcome, WorkflowEngineMessages } from './engine/protocol.ts';
@@ -124,9 +125,6 @@ function isInUse(executions: DurableExecutionStore, name: string, version: numbe
   return false;
 }
 
-/** A small result often lies in a large buffer that it would keep. */
-const COPY_BELOW_PART = 1 / 2;
-
 function stepOutcome(outcome: CallOutcome): StepOutcome {
   const { row } = outcome;
   const isCold = row.coldStart !== undefined;
@@ -141,7 +139,5 @@ function stepOutcome(outcome: CallOutcome): StepOutcome {
     runMs: Math.max(0, row.at(STAMP.finished) - row.at(STAMP.delivered)),
   };
   if (outcome.kind === 'failed') return { kind: 'failed', error: outcome.error, timing, isCold };
-  const { payload } = outcome;
-  const isSmallPart = payload.byteLength < payload.buffer.byteLength * COPY_BELOW_PART;
-  return { kind: 'succeeded', payload: isSmallPart ? payload.slice() : payload, timing, isCold };
+  return { kind: 'succeeded', payload: ownBytes(outcome.payload), timing, isCold };
 }

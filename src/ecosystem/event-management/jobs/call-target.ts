@@ -1,6 +1,7 @@
 /** An attempt at a job as a call: of a function, of a workflow, or as a request to a URL. */
 import { TroupeError } from '../../../errors.ts';
 import type { CallRequest } from '../../../function-management/router/protocol.ts';
+import { ownBytes } from '../../../transport/own-bytes.ts';
 import { EMPTY } from '../../../transport/protocol.ts';
 import { HTTP_QUEUE } from './delivery.ts';
 import type { AttemptOutcome, CallTarget } from './running-jobs.ts';
@@ -10,9 +11,6 @@ export interface CallTargetParts {
   readonly isWorkflow: (name: string) => boolean;
   readonly decode: (payload: Uint8Array) => unknown;
 }
-
-/** A small result often lies in a large buffer that it would keep. */
-const COPY_BELOW_PART = 1 / 2;
 
 export function callTarget({ send, isWorkflow, decode }: CallTargetParts): CallTarget {
   return ({ functionName, payload, idempotencyKey, attempt, failures, timeoutMs, alive }, settled) => {
@@ -33,10 +31,6 @@ export function callTarget({ send, isWorkflow, decode }: CallTargetParts): CallT
       },
     });
   };
-}
-
-function ownBytes(payload: Uint8Array): Uint8Array {
-  return payload.byteLength < payload.buffer.byteLength * COPY_BELOW_PART ? payload.slice() : payload;
 }
 
 /** Any status from 200 to 299 is success; those of 400 to 499, but for the few that may pass, would be the same again. */

@@ -5,6 +5,7 @@
 import { TroupeError } from '../../../errors.ts';
 import type { Clock } from '../../../kernel/clock.ts';
 import { Heartbeat } from '../../../kernel/heartbeat.ts';
+import { ownBytes } from '../../../transport/own-bytes.ts';
 import type { JobRecord } from './job-record.ts';
 import type { Place } from './line.ts';
 
@@ -109,7 +110,7 @@ export class RunningJobs {
         alive(progress) {
           watch?.beat();
           if (!progress) return;
-          running.progress = progress;
+          running.progress = ownBytes(progress);
           progressed(running);
         },
       },
