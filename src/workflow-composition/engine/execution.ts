@@ -302,7 +302,7 @@ class Execution {
   /** `pipelined`: nobody sees what is not on disk, so all that comes in a few milliseconds is written at once. */
   #mayWriteLater(): boolean {
     if (this.#state.started.durability !== 'pipelined' || this.#journal.isAwaited) return false;
-    return !isOver(this.#state) && !this.#isWaiting;
+    return !isOver(this.#state) && !this.#steps.isQuiet;
   }
 
   #writeNow(): void {
@@ -311,8 +311,9 @@ class Execution {
 
   #standing(): Standing {
     if (isOver(this.#state)) return { open: undefined, ended: summaryOf(this.#state) };
-    const open = openOf(this.#state, { wakeAtMs: this.#due.nextMs, isWaiting: this.#isWaiting });
-    return { open, ended: undefined };
+    // With a child it is taken up again by each host: that child may have ended, or not yet begun, when the one before did.
+    const isWaiting = this.#steps.isQuiet && !this.#steps.hasChildren;
+    return { open: openOf(this.#state, { wakeAtMs: this.#due.nextMs, isWaiting }), ended: undefined };
   }
 
   #written(outcome: 'appended' | 'conflict'): void {
@@ -322,10 +323,6 @@ class Execution {
     this.#write();
     if (isOver(this.#state)) this.#over();
     else this.#rest();
-  }
-
-  get #isWaiting(): boolean {
-    return this.#steps.isQuiet;
   }
 
   /** Once the end is where it is to be, everybody may know. */
@@ -339,7 +336,7 @@ class Execution {
 
   /** Waits for nothing but its time, a signal, or its being resumed: it need not be in memory. */
   #rest(): void {
-    if (!this.#isWaiting || !this.#journal.isSettled || !this.#journal.isDurable || this.#watchers.size > 0) return;
+    if (!this.#steps.isQuiet || !this.#journal.isSettled || !this.#journal.isDurable || this.#watchers.size > 0) return;
     if (this.#due.nextMs - this.#wallMs < SHORTEST_SLEEP_MS) return;
     const open = openOf(this.#state, { wakeAtMs: this.#due.nextMs, isWaiting: true });
     this.#parts.host.idle(this.#state.id, this.#handled, open);

@@ -40,6 +40,11 @@ export class StepRunner {
     return true;
   }
 
+  get hasChildren(): boolean {
+    for (const { isChild } of this.#runs.values()) if (isChild) return true;
+    return false;
+  }
+
   /** Whether one of them is to be an execution of its own. */
   get hasWorkflows(): boolean {
     for (const { action } of this.#runs.values())

@@ -31,7 +31,7 @@ export interface OpenExecution {
   readonly startedAtMs: number;
   /** When it wants to go on though nothing has come for it; absent where it runs, or waits for something else. Milliseconds since the epoch. */
   readonly wakeAtMs?: number;
-  /** True while it waits only: for its time, a signal, or its being resumed. */
+  /** True while it waits only: for its time, a signal, or its being resumed. A host that starts takes up all others. */
   readonly isWaiting: boolean;
   readonly status: ExecutionStatus;
 }

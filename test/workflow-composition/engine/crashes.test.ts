@@ -106,3 +106,32 @@ describe.each(['strict', 'pipelined'] as const)('an execution that is %s', (dura
     expect([...store.open()]).toEqual([]);
   });
 });
+
+/** Nothing of it has a time of its own: only the ends of its children move it. */
+const FAMILY: Graph = {
+  tasks: { kid: { run: 'inner' }, z: { run: 'step', after: ['kid'] } },
+  output: 'z',
+};
+
+describe.each(['strict', 'pipelined'] as const)('an execution that is %s and waits for another one', (durability) => {
+  const crashes = Array.from({ length: 8 }, (_, appends) =>
+    [true, false].map((isHeard) => ({ appends, isHeard })),
+  ).flat();
+
+  it.each(crashes)('goes on after a crash at append $appends, heard of: $isHeard', async ({ appends, isHeard }) => {
+    const crash = crashing(appends, isHeard);
+    const workflows = { outer: FAMILY, inner: INNER };
+    const host = await world({ workflows, functions: functions().table, wrapStore: crash.wrapStore });
+    const { clock, store, system } = host;
+    host.engine.ask('start', { workflow: 'outer', input: input(), id: 'x', durability }).catch(() => {});
+    await clock.advance(10_000);
+    system.kill({ path: '/workflow-engine' });
+    const isStarted = store.read('x') !== undefined;
+    expect(isStarted).toBe(appends > 0 || !isHeard);
+    crash.heal();
+    const { engine } = host.startEngine();
+    await clock.advance(10_000);
+    if (isStarted) expect(await outputOf(engine, 'x')).toBe('x/z');
+    expect([...store.open()]).toEqual([]);
+  });
+});
