@@ -18,13 +18,34 @@ export const PRIORITIES = ['high', 'normal', 'background'] as const;
 /** Names are part of paths, URLs and metric labels, so they are what all of these allow. */
 export const FUNCTION_NAME_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
+const rateLimitSchema = z.strictObject({
+  max: z.number().int().min(1).max(10_000),
+  perMs: milliseconds(DAY_MS).min(1),
+});
+
 /** How jobs of one function are run; the calls of others are not held to it. */
 export const queueConfigSchema = z.strictObject({
-  /** Jobs at a time. 16: enough for functions that wait, and not so much that one function takes the whole host. */
+  /** Calls at a time, each of one job or of one batch. 16: enough for functions that wait, and not so much that one function takes the whole host. */
   concurrency: z.number().int().min(1).max(10_000).default(16),
-  /** At most `max` attempts begin in any `perMs`, across restarts and crashes too. Each waits for the disk before it begins. */
-  rateLimit: z
-    .strictObject({ max: z.number().int().min(1).max(10_000), perMs: milliseconds(DAY_MS).min(1) })
+  /** At most `max` calls begin in any `perMs`, across restarts and crashes too. Each waits for the disk before it begins. */
+  rateLimit: rateLimitSchema.optional(),
+  /** The same for each `limitKey` that jobs are enqueued with, a tenant's say: what one has too many of does not hold up the others. */
+  perKey: z
+    .strictObject({
+      concurrency: z.number().int().min(1).max(10_000).optional(),
+      rateLimit: rateLimitSchema.extend({ max: z.number().int().min(1).max(1_000) }).optional(),
+    })
+    .refine(
+      ({ concurrency, rateLimit }) => concurrency !== undefined || rateLimit !== undefined,
+      'must have concurrency, rateLimit, or both',
+    )
+    .optional(),
+  /**
+   * The function is given up to `maxSize` jobs in one call, as an array of `BatchItem`. A batch begins when it is full, or `maxWaitMs` after its first
+   * job could have run.
+   */
+  batch: z
+    .strictObject({ maxSize: z.number().int().min(2).max(1_000), maxWaitMs: milliseconds(DAY_MS).default(0) })
     .optional(),
   /** Jobs that are still to end; one more is refused with `OVERLOADED`. 2,000,000: about a gigabyte of disk with small payloads. */
   maxJobs: z.number().int().min(1).max(1_000_000_000).default(2_000_000),

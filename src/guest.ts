@@ -19,6 +19,7 @@ export type { FunctionConfig } from './config.ts';
 export type { ErrorCode, ErrorDetails, TroupeErrorOptions } from './errors.ts';
 export { TroupeError } from './errors.ts';
 export type {
+  BatchItem,
   Context,
   DefinedFunction,
   FetchHandler,

@@ -51,6 +51,20 @@ export interface Context {
   readonly idempotencyKey: string | undefined;
 }
 
+/**
+ * One job of those that a function with `queue.batch` is given in one call, as an array. It answers with nothing where all have succeeded, or with what
+ * `Promise.allSettled` resolves with for each of them, in their order.
+ */
+export interface BatchItem<Payload = unknown> {
+  /** Of the job. */
+  readonly id: string;
+  readonly payload: Payload;
+  /** Starts at 1. */
+  readonly attempt: number;
+  /** Stable over all attempts at the job. */
+  readonly idempotencyKey: string;
+}
+
 /** One event in, one result out. */
 export type ValueHandler<Event = unknown, Result = unknown> = (
   event: Event,

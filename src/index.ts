@@ -28,6 +28,7 @@ export type { FunctionAlias, FunctionDescription, FunctionVersion } from './func
 export type { InvokeOptions } from './function-management/router/protocol.ts';
 export { defineFunction, NonRetryableError } from './guest.ts';
 export type {
+  BatchItem,
   Context,
   FetchHandler,
   Handler,

@@ -129,7 +129,7 @@ export const executionKeys = {
   leftovers: ['leftover'] as Key,
 };
 
-/** Each job has one entry in `ready`, `parked`, `due` or `kept`, which its record says. Time, or order of arrival, stands last in what is taken in order. */
+/** Each job has one entry in `ready`, `parked`, `limited`, `due` or `kept`, which its record says. Time, or order of arrival, stands last in what is taken in order. */
 export const jobKeys = {
   job: (id: string): Key => ['job', id],
   jobs: ['job'] as Key,
@@ -139,6 +139,10 @@ export const jobKeys = {
   readyOf: (queue: string, level: number): Key => ['ready', queue, level],
   parked: (queue: string, orderingKey: string, sequence: number): Key => ['parked', queue, orderingKey, sequence],
   parkedOf: (queue: string, orderingKey: string): Key => ['parked', queue, orderingKey],
+  limited: (queue: string, limitKey: string, sequence: number): Key => ['limited', queue, limitKey, sequence],
+  limitedOf: (queue: string, limitKey: string): Key => ['limited', queue, limitKey],
+  limit: (queue: string, limitKey: string): Key => ['limit', queue, limitKey],
+  limitsOf: (queue: string): Key => ['limit', queue],
   held: (queue: string, orderingKey: string): Key => ['held', queue, orderingKey],
   heldIn: (queue: string): Key => ['held', queue],
   due: (queue: string, dueAtMs: number, id: string): Key => ['due', queue, dueAtMs, id],

@@ -45,6 +45,7 @@ export function composeEventManagement(parts: EventManagementParts): EventManage
     callTarget: callTarget(parts),
     random,
     newId: jobIds(parts.salt),
+    encode,
     decode,
     nextTurn: turnsOn(system.clock),
     settingsOf: (queue) => settingsFor(describe(queue)),

@@ -32,6 +32,8 @@ export interface EnqueueOptions {
   readonly priority?: 'high' | 'normal' | 'background';
   /** Jobs of one key run one at a time, in the order in which they could have run; those of others are not held up. */
   readonly orderingKey?: string;
+  /** Whose job it is, where the function's `queue.perKey` has limits for each. */
+  readonly limitKey?: string;
   /** A second job with this key within `idempotencyWindowMs` is not enqueued: the first one is what is answered. Handed to the function. */
   readonly idempotencyKey?: string;
   /** A day where it is left out. */
@@ -91,6 +93,7 @@ export interface JobView {
   readonly startedAtMs?: number;
   readonly endedAtMs?: number;
   readonly orderingKey?: string;
+  readonly limitKey?: string;
   readonly idempotencyKey?: string;
 }
 

@@ -3,8 +3,8 @@ import { TroupeError } from '../../../errors.ts';
 import type { CallRequest } from '../../../function-management/router/protocol.ts';
 import { ownBytes } from '../../../transport/own-bytes.ts';
 import { EMPTY } from '../../../transport/protocol.ts';
+import type { AttemptOutcome, CallTarget } from './attempt.ts';
 import { HTTP_QUEUE } from './delivery.ts';
-import type { AttemptOutcome, CallTarget } from './running-jobs.ts';
 
 export interface CallTargetParts {
   readonly send: (request: Omit<CallRequest, 'mode' | 'chunk' | 'from'>) => { cancel(): void };

@@ -107,6 +107,11 @@ export function parked(record: JobRecord, sequence: number): JobRecord {
   return { ...record, sequence, isParked: true };
 }
 
+/** It waits until there is room within the limits of its key, behind those that do already. */
+export function limited(record: JobRecord, sequence: number): JobRecord {
+  return { ...record, sequence, isLimited: true };
+}
+
 /** As if it had never been tried; what went wrong before is still known. */
 export function renewed(record: JobRecord, sequence: number): JobRecord {
   const { endedAtMs: _ended, keptUntilMs: _kept, result: _result, ...rest } = unplaced(record);
@@ -165,6 +170,6 @@ function ended(record: JobRecord, { status, atMs, attempts, errors, result, star
 }
 
 function unplaced(record: JobRecord): JobRecord {
-  const { sequence: _sequence, isParked: _isParked, dueAtMs: _dueAtMs, ...rest } = record;
+  const { sequence: _sequence, isParked: _isParked, isLimited: _isLimited, dueAtMs: _dueAtMs, ...rest } = record;
   return rest;
 }

@@ -52,6 +52,7 @@ const schema = z
     deadline: time,
     priority: z.enum(LEVELS),
     orderingKey: key,
+    limitKey: key,
     idempotencyKey: key,
     idempotencyWindowMs: span,
     maxAttempts: z.number().int().min(1).max(1_000),
@@ -80,8 +81,8 @@ export function newJob(payload: Uint8Array, options: EnqueueOptions | undefined)
       details: { faults },
     });
   }
-  const { runAt, deadline, priority, delayMs, maxAgeMs, orderingKey, idempotencyKey, idempotencyWindowMs, ...rest } =
-    defined(parsed.data);
+  const { runAt, deadline, priority, delayMs, maxAgeMs, orderingKey, limitKey, ...most } = defined(parsed.data);
+  const { idempotencyKey, idempotencyWindowMs, ...rest } = most;
   const terms = { ...rest, ...(deadline !== undefined && { deadlineAtMs: deadline }) } as JobTerms;
   return {
     payload,
@@ -90,6 +91,7 @@ export function newJob(payload: Uint8Array, options: EnqueueOptions | undefined)
     ...(delayMs !== undefined && { delayMs }),
     ...(maxAgeMs !== undefined && { maxAgeMs }),
     ...(orderingKey !== undefined && { orderingKey }),
+    ...(limitKey !== undefined && { limitKey }),
     ...(idempotencyKey !== undefined && { idempotencyKey }),
     ...(idempotencyWindowMs !== undefined && { idempotencyWindowMs }),
     ...(Object.keys(terms).length > 0 && { terms }),

@@ -1,24 +1,26 @@
 /**
  * The jobs of one function: an actor. Takes them in, has them run in their turn, and writes down what came of each (invariants 1 to 5).
  */
-import { serializeError, type TroupeError } from '../../../errors.ts';
+import { serializeError } from '../../../errors.ts';
 import { later } from '../../../kernel/actor-system.ts';
 import type { ActorContext, ActorDefinition, Handlers, Later } from '../../../kernel/protocol.ts';
 import { Alarm } from './alarm.ts';
-import { draining, hostEnded, payloadLost, startedTooLate } from './faults.ts';
+import type { AttemptEnd } from './attempt.ts';
+import { draining, hostEnded } from './faults.ts';
 import { Intake } from './intake.ts';
 import { JobBook } from './job-book.ts';
 import { JobControls } from './job-controls.ts';
+import { JobDispatch } from './job-dispatch.ts';
 import * as fate from './job-fate.ts';
 import { isOver, type JobRecord, orderingOf } from './job-record.ts';
+import { JobStarts } from './job-starts.ts';
 import { JobWriter, type Written } from './job-writer.ts';
 import type { JobQueueParts } from './queue-parts.ts';
 import type { EnqueueRequest, JobListener, JobQueueMessages, QueueSettings } from './queue-protocol.ts';
 import { countsOf, noCounts, type QueueRecord } from './queue-record.ts';
-import { StartLog } from './rate-limit.ts';
-import { type AttemptEnd, failureOf, type Running, RunningJobs } from './running-jobs.ts';
+import { failureOf, RunningJobs } from './running-jobs.ts';
 import { changeOf, queueViewOf } from './views.ts';
-import { type Next, WaitingJobs } from './waiting-jobs.ts';
+import { WaitingJobs } from './waiting-jobs.ts';
 
 /** Jobs whose time has come, taken at once. */
 const DUE_AT_ONCE = 1_000;
@@ -41,20 +43,14 @@ class JobQueue {
   readonly #running: RunningJobs;
   readonly #controls: JobControls;
   readonly #listeners = new Set<JobListener>();
+  readonly #starts: JobStarts;
   readonly #due: Alarm;
-  readonly #nextStart: Alarm;
+  readonly #dispatch: JobDispatch;
   #settings: QueueSettings;
-  #starts: StartLog | undefined;
-  /** They count as started, and begin once that is on disk. */
-  #starting: Running[] = [];
-  #startingUnderWay: readonly Running[] = [];
   #isPaused: boolean;
   #isDraining = false;
   /** Up to there all places in line are on their way to the disk. */
   #sequenceUnderWay = 0;
-  /** The host had no room: nothing begins before, by the monotonic clock. */
-  #notBeforeMs = Number.NEGATIVE_INFINITY;
-  #refusals = 0;
 
   constructor(context: ActorContext<JobQueueMessages>, parts: JobQueueParts) {
     this.#context = context;
@@ -64,8 +60,8 @@ class JobQueue {
     const kept = store.queue(queue);
     const counts = kept ? countsOf(kept) : noCounts();
     this.#isPaused = kept?.isPaused ?? false;
-    this.#starts = parts.settings.rateLimit && new StartLog(parts.settings.rateLimit, kept?.startsMs);
     const { self } = context;
+    const wallMs = () => context.clock.wallMs();
     this.#writer = new JobWriter({
       queue,
       store: database,
@@ -76,8 +72,8 @@ class JobQueue {
       written: (outcome) => void self.tell('written', outcome),
     });
     this.#running = new RunningJobs({
+      ...parts,
       clock: context.clock,
-      callTarget: parts.callTarget,
       ended: (end) => void self.tell('attemptEnded', end),
       progressed: (running) => this.#tell(running.id, running.record),
     });
@@ -86,7 +82,16 @@ class JobQueue {
       writer: this.#writer,
       counts,
       lastSequence: store.lastSequence(queue),
-      changed: (id, record) => this.#tell(id, record),
+      changed: (id, record) => this.#changed(id, record),
+    });
+    this.#starts = new JobStarts({
+      ...parts,
+      clock: context.clock,
+      after: context.after,
+      startsMs: kept?.startsMs,
+      calls: () => this.#running.calls,
+      waiting: () => counts.waiting - this.#running.size,
+      goOn: () => this.#goOn(),
     });
     this.#waiting = new WaitingJobs({
       ready: (level, after, limit) => store.ready(queue, level, after, limit),
@@ -101,10 +106,35 @@ class JobQueue {
         this.#book.change(place.id, { from, to: fate.parked(from, sequence) });
         return { ...place, sequence };
       },
+      limited: (limitKey, after, limit) => store.limited(queue, limitKey, after, limit),
+      rememberLimit: (limitKey, mark) => this.#writer.limits(limitKey, mark),
+      putAside: (place, from) => {
+        const sequence = this.#book.nextSequence();
+        this.#book.change(place.id, { from, to: fate.limited(from, sequence) });
+        this.#dispatch.limitsChanged(from);
+        return { ...place, sequence };
+      },
+      freeAt: (limitKey, atMs) =>
+        void context.after(Math.max(1, atMs - wallMs()), () => void self.tell('keyFree', { limitKey })),
+      wallMs,
+      perKey: parts.settings.perKey,
       isStored: counts.waiting > 0,
     });
+    this.#dispatch = new JobDispatch({
+      store,
+      writer: this.#writer,
+      waiting: this.#waiting,
+      running: this.#running,
+      starts: this.#starts,
+      wallMs,
+      mayBegin: () => parts.mayBegin() && !this.#isPaused && !this.#isDraining,
+      settle: (id, from, to) => this.#settle(id, from, to),
+      toLine: (id, record) => this.#toLine(id, record),
+      changed: (id, record) => this.#tell(id, record),
+      failed: (running, error) => void self.tell('attemptEnded', { running, outcome: { kind: 'failed', error } }),
+      beginLater: () => void self.tell('goOn', undefined),
+    });
     this.#intake = new Intake({ queue, book: this.#book, writer: this.#writer, store, newId });
-    const wallMs = () => context.clock.wallMs();
     this.#controls = new JobControls({
       ...parts,
       wallMs,
@@ -116,7 +146,6 @@ class JobQueue {
       goOn: () => this.#goOn(),
     });
     this.#due = new Alarm({ wallMs, after: context.after, ring: () => this.#wake() });
-    this.#nextStart = new Alarm({ wallMs, after: context.after, ring: () => this.#goOn() });
     context.onStop(() => this.#writer.close());
     this.#recover(kept);
   }
@@ -134,6 +163,11 @@ class JobQueue {
       forget: ({ ids }) => this.#controls.forget(ids),
       released: (ended) => {
         this.#release(ended);
+        this.#goOn();
+      },
+      keyFree: ({ limitKey }) => {
+        this.#waiting.woken(limitKey);
+        this.#dispatch.limitsChanged({ limitKey });
         this.#goOn();
       },
       handedOn: ({ id }) => this.#handedOn(id),
@@ -155,6 +189,10 @@ class JobQueue {
   /** What the host before this one has left: attempts that it did not see the end of have failed, and go first. */
   #recover(kept: QueueRecord | undefined): void {
     const { queue, store } = this.#parts;
+    for (const { limitKey, mark } of store.limits(queue)) {
+      this.#waiting.recallLimit(limitKey, mark);
+      this.#dispatch.limitsChanged({ limitKey });
+    }
     for (const { orderingKey, id } of store.held(queue)) {
       this.#waiting.recall(orderingKey, id);
       const record = this.#book.record(id);
@@ -191,77 +229,36 @@ class JobQueue {
 
   /** Begins what may begin, and writes what is to be written. */
   #goOn(): void {
-    while (this.#mayBegin()) {
-      const next = this.#waiting.take();
-      if (next) {
-        this.#begin(next);
-        continue;
-      }
-      if (!this.#waiting.isEmpty) this.#context.self.tell('goOn', undefined);
-      break;
-    }
+    this.#dispatch.begin();
     this.#writer.write();
   }
 
-  #mayBegin(): boolean {
-    if (!this.#parts.mayBegin() || this.#isPaused || this.#isDraining) return false;
-    if (this.#running.size >= this.#settings.concurrency) return false;
-    if (this.#context.clock.nowMs() < this.#notBeforeMs) return false;
-    const nextAtMs = this.#starts?.nextAtMs ?? Number.NEGATIVE_INFINITY;
-    if (nextAtMs <= this.#wallMs) return true;
-    this.#nextStart.set(nextAtMs);
-    return false;
-  }
-
-  #begin({ place, record }: Next): void {
-    const { id } = place;
-    const latestMs = fate.latestStartMs(record);
-    if (this.#wallMs > latestMs) {
-      return this.#settle(id, record, fate.expired(record, startedTooLate(latestMs), this.#wallMs));
-    }
-    const running = this.#running.add(place, record);
-    this.#writer.recordChanged();
-    this.#tell(id, record);
-    if (!this.#starts) return this.#call(running);
-    // A rate that holds across a crash: it is on disk that it has started before it does.
-    this.#starts.started(running.startedAtMs);
-    this.#starting.push(running);
-  }
-
-  #call(running: Running): void {
-    const payload = this.#parts.store.payload(running.id, running.record);
-    if (payload && running.stopped === undefined) return this.#running.call(running, payload);
-    this.#attemptEnded({ running, outcome: { kind: 'failed', error: payloadLost(running.id) } });
-  }
-
   #attemptEnded({ running, outcome }: AttemptEnd): void {
-    const { id, record, place, startedAtMs } = running;
+    const { id, record, startedAtMs } = running;
+    const isHeld =
+      outcome.kind === 'failed' && running.stopped !== 'cancelled' && this.#starts.isRefused(outcome.error);
+    if (isHeld) {
+      this.#dispatch.comeBack(running);
+      return this.#goOn();
+    }
     this.#running.remove(running);
     this.#writer.recordChanged();
+    this.#waiting.ended(record);
+    this.#dispatch.limitsChanged(record);
     const ending = { atMs: this.#wallMs, startedAtMs, random: this.#parts.random };
     if (outcome.kind === 'succeeded') {
-      this.#refusals = 0;
+      this.#starts.accepted();
       this.#settle(id, record, fate.succeeded(record, outcome.payload, ending));
     } else if (running.stopped === 'cancelled') {
       this.#settle(id, record, fate.cancelled(record, ending));
     } else if (outcome.error.code === 'SHUTTING_DOWN') {
       // It has not failed: the host ends, and the next one goes on with it.
       this.#tell(id, record);
-    } else if (!this.#isRefused(outcome.error)) {
+    } else {
       const failure = serializeError(failureOf(running, outcome.error));
       this.#settle(id, record, fate.failed(record, failure, ending));
-    } else this.#waiting.comeBack(place);
+    }
     this.#goOn();
-  }
-
-  /** The host had no room for it: that is no attempt, and nobody else of this queue need try for now. */
-  #isRefused(error: TroupeError): boolean {
-    const pauseMs = fate.refusalPauseMs(error, this.#refusals + 1, this.#parts.random);
-    if (pauseMs === undefined) return false;
-    this.#refusals++;
-    this.#notBeforeMs = this.#context.clock.nowMs() + pauseMs;
-    this.#context.after(pauseMs, () => this.#goOn());
-    return true;
   }
 
   /** From one record to the next, with all that follows from it. */
@@ -289,10 +286,13 @@ class JobQueue {
   /** The next of its ordering key stands in line like all others. */
   #release(ended: { readonly id: string; readonly orderingKey?: string }): void {
     const next = this.#waiting.release(ended);
-    if (!next) return;
-    const to = fate.inLine(next.record, this.#book.nextSequence());
-    this.#book.change(next.place.id, { from: next.record, to });
-    this.#join(next.place.id, to);
+    if (next) this.#toLine(next.place.id, next.record);
+  }
+
+  #toLine(id: string, from: JobRecord): void {
+    const to = fate.inLine(from, this.#book.nextSequence());
+    this.#book.change(id, { from, to });
+    this.#join(id, to);
   }
 
   #handOn(id: string, record: JobRecord): void {
@@ -310,23 +310,19 @@ class JobQueue {
   /** Asked for when a batch begins. */
   #standing(): Omit<QueueRecord, 'counts'> {
     if (this.#writer.waiting === 0) this.#sequenceUnderWay = this.#book.lastSequence;
-    this.#startingUnderWay = this.#starting;
-    this.#starting = [];
-    const startsMs = this.#starts?.recent(this.#wallMs);
+    const startsMs = this.#starts.writing();
     return { isPaused: this.#isPaused, running: this.#running.ids(), ...(startsMs && { startsMs }) };
   }
 
   #written(outcome: Written): void {
-    const starting = this.#startingUnderWay;
-    this.#startingUnderWay = [];
     if (outcome.kind === 'refused') {
+      for (const [id, record] of outcome.dropped) if (record) this.#waiting.withdrawn(id, record);
       this.#book.drop(outcome.dropped);
-      this.#starting = [...starting, ...this.#starting];
     } else {
       this.#waiting.stored(this.#sequenceUnderWay);
-      for (const running of starting) this.#call(running);
       this.#setAlarm();
     }
+    for (const first of this.#starts.written(outcome.kind === 'stored')) this.#dispatch.call(first);
     this.#goOn();
   }
 
@@ -342,9 +338,7 @@ class JobQueue {
     for (const { id } of store.due(queue, this.#wallMs, DUE_AT_ONCE)) {
       const from = this.#book.record(id);
       if (from?.dueAtMs === undefined || from.dueAtMs > this.#wallMs) continue;
-      const to = fate.inLine(from, this.#book.nextSequence());
-      this.#book.change(id, { from, to });
-      this.#join(id, to);
+      this.#toLine(id, from);
     }
     this.#goOn();
   }
@@ -361,13 +355,19 @@ class JobQueue {
   }
 
   #configure(settings: QueueSettings): void {
-    const { rateLimit } = settings;
-    const { max, perMs } = this.#settings.rateLimit ?? {};
-    if (rateLimit?.max !== max || rateLimit?.perMs !== perMs) {
-      this.#starts = rateLimit && new StartLog(rateLimit, this.#starts?.recent(this.#wallMs));
-    }
+    this.#starts.configure(settings);
+    this.#waiting.limit(settings.perKey);
+    for (const limitKey of this.#waiting.limitKeys()) this.#dispatch.limitsChanged({ limitKey });
     this.#settings = settings;
     this.#goOn();
+  }
+
+  #changed(id: string, record: JobRecord): void {
+    if (record.limitKey !== undefined && isOver(record)) {
+      this.#waiting.withdrawn(id, record);
+      this.#dispatch.limitsChanged(record);
+    }
+    this.#tell(id, record);
   }
 
   #tell(id: string, record: JobRecord): void {

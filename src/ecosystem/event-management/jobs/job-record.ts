@@ -56,6 +56,7 @@ export interface JobRecord {
   readonly payload?: Uint8Array;
   readonly terms?: JobTerms;
   readonly orderingKey?: string;
+  readonly limitKey?: string;
   readonly idempotencyKey?: string;
   /** The idempotency key leads to this job until then. */
   readonly onceUntilMs?: number;
@@ -66,6 +67,8 @@ export interface JobRecord {
   readonly sequence?: number;
   /** `waiting`, and for others of its key. */
   readonly isParked?: boolean;
+  /** `waiting`, until there is room within the limits of its key. */
+  readonly isLimited?: boolean;
   /** `delayed` and `retrying`. */
   readonly dueAtMs?: number;
   readonly startedAtMs?: number;
@@ -120,14 +123,15 @@ export function listings(id: string, record: JobRecord | undefined): readonly Li
 }
 
 function placesOf(id: string, record: JobRecord): readonly Listing[] {
-  const { queue, level, status, sequence = 0, orderingKey, dueAtMs = 0, endedAtMs = 0, keptUntilMs = 0 } = record;
+  const { queue, level, status, sequence = 0, orderingKey, limitKey } = record;
+  const { dueAtMs = 0, endedAtMs = 0, keptUntilMs = 0 } = record;
   switch (status) {
     case 'waiting':
       if (record.isParked && orderingKey !== undefined)
         return [{ key: jobKeys.parked(queue, orderingKey, sequence), value: id }];
-      return [
-        { key: jobKeys.ready(queue, level, sequence), value: orderingKey === undefined ? id : [id, orderingKey] },
-      ];
+      if (record.isLimited && limitKey !== undefined)
+        return [{ key: jobKeys.limited(queue, limitKey, sequence), value: inLine(id, orderingKey) }];
+      return [{ key: jobKeys.ready(queue, level, sequence), value: inLine(id, orderingKey) }];
     case 'delayed':
     case 'retrying':
       return [{ key: jobKeys.due(queue, dueAtMs, id), value: true }];
@@ -139,6 +143,11 @@ function placesOf(id: string, record: JobRecord): readonly Listing[] {
     default:
       return [{ key: jobKeys.kept(keptUntilMs, id), value: queue }];
   }
+}
+
+/** What stands at a place in line. */
+function inLine(id: string, orderingKey: string | undefined): unknown {
+  return orderingKey === undefined ? id : [id, orderingKey];
 }
 
 function isSameKey(one: Key, other: Key): boolean {
@@ -186,12 +195,14 @@ const faultIn = faultFinder<JobRecord>({
   payload: maybe(isBytes),
   terms: maybe((value): value is JobTerms => isRecord(value)),
   orderingKey: maybe(isText),
+  limitKey: maybe(isText),
   idempotencyKey: maybe(isText),
   onceUntilMs: maybe(isNumber),
   attempts: isNumber,
   errors: maybe(listOf(isAttempt)),
   sequence: maybe(isNumber),
   isParked: maybe(isFlag),
+  isLimited: maybe(isFlag),
   dueAtMs: maybe(isNumber),
   startedAtMs: maybe(isNumber),
   endedAtMs: maybe(isNumber),

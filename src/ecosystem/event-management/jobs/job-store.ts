@@ -3,6 +3,7 @@ import { jobKeys } from '../../../store/keys.ts';
 import type { KeyValueStore } from '../../../store/protocol.ts';
 import { isBytes, isNumber, isRecord, isText } from '../../../store/shape.ts';
 import { type JobRecord, LEVELS, listings, loadedRecord } from './job-record.ts';
+import { type KeyMark, loadedMark } from './key-limits.ts';
 import type { Place } from './line.ts';
 import { type Counts, count, loadedQueue, noCounts, type QueueRecord } from './queue-record.ts';
 
@@ -53,6 +54,18 @@ export class JobStore {
     return this.#places(jobKeys.parkedOf(queue, orderingKey), afterSequence, limit, orderingKey);
   }
 
+  limited(queue: string, limitKey: string, afterSequence: number, limit: number): Place[] {
+    return this.#places(jobKeys.limitedOf(queue, limitKey), afterSequence, limit);
+  }
+
+  /** What is remembered of limit keys. */
+  limits(queue: string): { readonly limitKey: string; readonly mark: KeyMark }[] {
+    return Array.from(this.#store.range({ prefix: jobKeys.limitsOf(queue) }), ({ key, value }) => ({
+      limitKey: String(key[2]),
+      mark: loadedMark(value),
+    }));
+  }
+
   /** Who holds which ordering key. */
   held(queue: string): { readonly orderingKey: string; readonly id: string }[] {
     return Array.from(this.#store.range({ prefix: jobKeys.heldIn(queue) }), ({ key, value }) => ({
@@ -79,12 +92,12 @@ export class JobStore {
     for (const level of LEVELS.keys())
       for (const { key } of this.#store.range({ prefix: jobKeys.readyOf(queue, level), reverse: true, limit: 1 }))
         last = Math.max(last, Number(key[3]));
-    for (const { orderingKey } of this.held(queue))
-      for (const { key } of this.#store.range({
-        prefix: jobKeys.parkedOf(queue, orderingKey),
-        reverse: true,
-        limit: 1,
-      }))
+    const prefixes = [
+      ...this.held(queue).map(({ orderingKey }) => jobKeys.parkedOf(queue, orderingKey)),
+      ...this.limits(queue).map(({ limitKey }) => jobKeys.limitedOf(queue, limitKey)),
+    ];
+    for (const prefix of prefixes)
+      for (const { key } of this.#store.range({ prefix, reverse: true, limit: 1 }))
         last = Math.max(last, Number(key[3]));
     return last;
   }
@@ -153,7 +166,7 @@ export class JobStore {
   /** Whether each job of the queue is listed where its record says, and nowhere else: what is wrong, for people. */
   *faults(): Iterable<string> {
     const listed = new Map<string, string[]>();
-    for (const database of ['ready', 'parked', 'due', 'kept'])
+    for (const database of ['ready', 'parked', 'limited', 'due', 'kept'])
       for (const { key, value } of this.#store.range({ prefix: [database] })) {
         const id = database === 'due' || database === 'kept' ? String(key.at(-1)) : idIn(value);
         if (id !== undefined) listed.set(id, [...(listed.get(id) ?? []), key.join('/')]);

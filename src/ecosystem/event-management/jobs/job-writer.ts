@@ -5,9 +5,10 @@
 import { TroupeError, toTroupeError } from '../../../errors.ts';
 import type { CancelTimer } from '../../../kernel/clock.ts';
 import { jobKeys } from '../../../store/keys.ts';
-import type { KeyValueStore, Operation } from '../../../store/protocol.ts';
+import type { Key, KeyValueStore, Operation } from '../../../store/protocol.ts';
 import { type Dropped, type Group, JobChanges } from './job-changes.ts';
 import { type JobRecord, operationsOf, type RecordChange } from './job-record.ts';
+import type { KeyMark } from './key-limits.ts';
 import { type Counts, count, type QueueRecord } from './queue-record.ts';
 
 /** About as many jobs in one commit: they take some 5 ms of the event loop. */
@@ -43,9 +44,9 @@ export class JobWriter {
   readonly #parts: JobWriterParts;
   readonly #changes = new JobChanges();
   readonly #waiters = new Map<Group, Waiter[]>();
-  /** Who holds which ordering key, where that has changed. */
-  #holders = new Map<string, string | undefined>();
-  #holdersUnderWay: ReadonlyMap<string, string | undefined> = new Map();
+  /** What else has changed: by a name of its own, so that only the last of it is written. */
+  #notes = new Map<string, Operation>();
+  #notesUnderWay: ReadonlyMap<string, Operation> = new Map();
   #counts: Counts;
   #countsUnderWay: Counts;
   /** The queue's own record has changed. */
@@ -96,7 +97,17 @@ export class JobWriter {
 
   /** Who holds the ordering key; undefined: nobody any more. */
   holds(orderingKey: string, id: string | undefined): void {
-    this.#holders.set(orderingKey, id);
+    this.#note(jobKeys.held(this.#parts.queue, orderingKey), id);
+  }
+
+  /** What is to be remembered of the limit key; undefined: nothing any more. */
+  limits(limitKey: string, mark: KeyMark | undefined): void {
+    this.#note(jobKeys.limit(this.#parts.queue, limitKey), mark);
+  }
+
+  #note(key: Key, value: unknown): void {
+    const operation: Operation = value === undefined ? { kind: 'delete', key } : { kind: 'put', key, value };
+    this.#notes.set(`${key[0]}/${key[2]}`, operation);
   }
 
   recordChanged(): void {
@@ -139,10 +150,10 @@ export class JobWriter {
       count(counts, change);
       operations.push(...operationsOf(id, change));
     }
-    for (const [orderingKey, id] of this.#holders) operations.push(holderOperation(queue, orderingKey, id));
+    operations.push(...this.#notes.values());
     operations.push({ kind: 'put', key: jobKeys.queue(queue), value: { ...standing(), counts } });
-    this.#holdersUnderWay = this.#holders;
-    this.#holders = new Map();
+    this.#notesUnderWay = this.#notes;
+    this.#notes = new Map();
     this.#recordGroupsUnderWay = this.#recordGroups;
     this.#recordGroups = [];
     this.#countsUnderWay = counts;
@@ -172,7 +183,7 @@ export class JobWriter {
   }
 
   get #hasWork(): boolean {
-    return this.#changes.size > 0 || this.#isRecordDirty || this.#holders.size > 0;
+    return this.#changes.size > 0 || this.#isRecordDirty || this.#notes.size > 0;
   }
 
   #cancelPause(): void {
@@ -207,7 +218,7 @@ export class JobWriter {
 
   #failed(error: TroupeError): Written {
     const { dropped, groups } = this.#changes.failed();
-    this.#holders = new Map([...this.#holdersUnderWay, ...this.#holders]);
+    this.#notes = new Map([...this.#notesUnderWay, ...this.#notes]);
     this.#isRecordDirty = true;
     this.#pause = this.#parts.after(this.#pauseMs, () => {
       this.#pause = undefined;
@@ -226,9 +237,4 @@ export class JobWriter {
     }
     this.#idle?.();
   }
-}
-
-function holderOperation(queue: string, orderingKey: string, id: string | undefined): Operation {
-  const key = jobKeys.held(queue, orderingKey);
-  return id === undefined ? { kind: 'delete', key } : { kind: 'put', key, value: id };
 }

@@ -13,7 +13,7 @@ export interface Arrival {
 }
 
 export function newRecord(job: NewJob, { queue, atMs, nextSequence }: Arrival): JobRecord {
-  const { level, payload, orderingKey, idempotencyKey, idempotencyWindowMs = DEFAULT_WINDOW_MS } = job;
+  const { level, payload, orderingKey, limitKey, idempotencyKey, idempotencyWindowMs = DEFAULT_WINDOW_MS } = job;
   const dueAtMs = job.dueAtMs ?? (job.delayMs === undefined ? atMs : atMs + job.delayMs);
   const isDelayed = dueAtMs > atMs;
   const terms = termsOf(job, atMs);
@@ -27,6 +27,7 @@ export function newRecord(job: NewJob, { queue, atMs, nextSequence }: Arrival): 
     ...(isDelayed ? { dueAtMs } : { sequence: nextSequence() }),
     ...(terms && { terms }),
     ...(orderingKey !== undefined && { orderingKey }),
+    ...(limitKey !== undefined && { limitKey }),
     ...(idempotencyKey !== undefined && { idempotencyKey, onceUntilMs: atMs + idempotencyWindowMs }),
   };
 }

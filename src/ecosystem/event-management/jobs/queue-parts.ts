@@ -1,9 +1,9 @@
 /** What a queue is given. Types only. */
 import type { KeyValueStore } from '../../../store/protocol.ts';
+import type { CallTarget } from './attempt.ts';
 import type { JobRecord } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
 import type { QueueSettings } from './queue-protocol.ts';
-import type { CallTarget } from './running-jobs.ts';
 
 export interface JobQueueParts {
   readonly queue: string;
@@ -16,6 +16,7 @@ export interface JobQueueParts {
   readonly random: () => number;
   /** Unique for ever, and in the order of time. */
   readonly newId: (wallMs: number) => string;
+  readonly encode: (value: unknown) => Uint8Array;
   readonly decode: (payload: Uint8Array) => unknown;
   /** Whether what jobs call is there. */
   readonly mayBegin: () => boolean;

@@ -1,18 +1,26 @@
 /** What a queue is to its neighbours. Types only. */
 import type { TroupeError } from '../../../errors.ts';
 import type { Enqueued, JobChange, JobStatus, JobView, QueueView } from '../protocol.ts';
+import type { AttemptEnd } from './attempt.ts';
 import type { JobTerms } from './job-record.ts';
 import type { Written } from './job-writer.ts';
+import type { KeyLimit } from './key-limits.ts';
 import type { RateLimit } from './rate-limit.ts';
-import type { AttemptEnd } from './running-jobs.ts';
 
 /** How jobs of one function are run, as its configuration says. */
 export interface QueueSettings {
-  /** At a time. */
+  /** Calls at a time. */
   readonly concurrency: number;
   readonly rateLimit?: RateLimit;
+  readonly perKey?: KeyLimit;
+  readonly batch?: BatchSettings;
   /** That may be there, whatever they wait for; one more is refused. */
   readonly maxJobs: number;
+}
+
+export interface BatchSettings {
+  readonly maxSize: number;
+  readonly maxWaitMs: number;
 }
 
 /** Checked and encoded by the door. */
@@ -26,6 +34,7 @@ export interface NewJob {
   readonly maxAgeMs?: number;
   readonly terms?: JobTerms;
   readonly orderingKey?: string;
+  readonly limitKey?: string;
   readonly idempotencyKey?: string;
   readonly idempotencyWindowMs?: number;
 }
@@ -48,6 +57,8 @@ export type JobQueueMessages = {
   released: { body: { readonly id: string; readonly orderingKey?: string } };
   /** What came of it is with its destination. */
   handedOn: { body: { readonly id: string } };
+  /** There may be room for that limit key again. */
+  keyFree: { body: { readonly limitKey: string } };
   /** There may be more to begin. */
   goOn: { body: undefined };
   /** As it is now; undefined where it is none of this queue's, or not any more. */

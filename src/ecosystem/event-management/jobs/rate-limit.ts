@@ -24,6 +24,19 @@ export class StartLog {
     return oldest === undefined ? Number.NEGATIVE_INFINITY : oldest + perMs;
   }
 
+  /** How many may begin at that time. */
+  freeAt(nowMs: number): number {
+    const { max, perMs } = this.#limit;
+    const known = this.#startsMs.length;
+    let free = max - known;
+    for (let back = 0; back < known; back++) {
+      const startMs = this.#startsMs[(this.#next + back + (max - known)) % max] ?? 0;
+      if (startMs > nowMs - perMs) break;
+      free++;
+    }
+    return free;
+  }
+
   started(atMs: number): void {
     this.#startsMs[this.#next] = atMs;
     this.#next = (this.#next + 1) % this.#limit.max;

@@ -1,11 +1,11 @@
 /** What is shown of jobs and queues. */
 import { deserializeError, TroupeError } from '../../../errors.ts';
 import type { JobChange, JobView, QueueView } from '../protocol.ts';
+import type { Running } from './attempt.ts';
 import { DEFAULT_MAX_ATTEMPTS } from './job-fate.ts';
 import { type JobRecord, LEVELS } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
 import type { Counts } from './queue-record.ts';
-import type { Running } from './running-jobs.ts';
 
 export interface ViewParts {
   readonly store: JobStore;
@@ -19,7 +19,7 @@ export function viewOf(
   { store, decode }: ViewParts,
 ): JobView {
   const { queue, level, enqueuedAtMs, attempts, terms, errors = [], dueAtMs, endedAtMs, orderingKey } = record;
-  const { idempotencyKey } = record;
+  const { limitKey, idempotencyKey } = record;
   const startedAtMs = running?.startedAtMs ?? record.startedAtMs;
   const payload = store.payload(id, record);
   const result = record.status === 'succeeded' ? store.result(id, record) : undefined;
@@ -39,6 +39,7 @@ export function viewOf(
     ...(startedAtMs !== undefined && { startedAtMs }),
     ...(endedAtMs !== undefined && { endedAtMs }),
     ...(orderingKey !== undefined && { orderingKey }),
+    ...(limitKey !== undefined && { limitKey }),
     ...(idempotencyKey !== undefined && { idempotencyKey }),
   };
 }
