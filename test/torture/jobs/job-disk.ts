@@ -41,19 +41,9 @@ export class JobDiskReader {
       const jobs = new Map(Array.from(reader.list({}), ({ id, record }) => [id, record]));
       const faults = [...reader.faults()];
       for (const { key } of store.quarantined()) faults.push(`quarantined: ${key.join('/')}`);
-      faults.push(...countFaults(jobs, reader.queue('work')?.counts ?? {}));
       return { jobs, faults };
     } finally {
       await store.close();
     }
   }
-}
-
-/** The counts of a queue are those of its jobs. */
-function countFaults(jobs: ReadonlyMap<string, JobRecord>, counts: Readonly<Record<string, number>>): string[] {
-  const found: Record<string, number> = {};
-  for (const { status } of jobs.values()) found[status] = (found[status] ?? 0) + 1;
-  return Object.entries(counts)
-    .filter(([status, count]) => count !== (found[status] ?? 0))
-    .map(([status, count]) => `the queue says ${count} ${status}, and there are ${found[status] ?? 0}`);
 }

@@ -3,15 +3,27 @@ import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createTroupe, type EnqueueOptions, type Troupe } from 'troupe';
 
-/** Each run of a job leaves a line: the page cache outlives a process that is killed. */
-const SOURCE = `
+/** Each run of a job leaves lines, of its begin and of its end: the page cache outlives a process that is killed. */
+const COMMON = `
 import { appendFileSync } from 'node:fs';
-export default async ({ n, failures, ms }, context) => {
-  appendFileSync(process.env.NOTES, n + '\\n');
-  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
-  if (context.attempt <= failures) throw new Error('attempt ' + context.attempt);
-  return { n };
-};`;
+const note = (what, { n, tenant }) => appendFileSync(process.env.NOTES, [what, n, process.pid, tenant ?? ''].join(' ') + '\\n');
+async function run(job, attempt) {
+  note('begin', job);
+  if (job.ms > 0) await new Promise((resolve) => setTimeout(resolve, job.ms));
+  note('end', job);
+  if (attempt <= job.failures) throw new Error('attempt ' + attempt);
+  return { n: job.n };
+}`;
+const ONE = `${COMMON}
+export default (job, context) => run(job, context.attempt);`;
+const MANY = `${COMMON}
+export default (items) => Promise.allSettled(items.map(({ payload, attempt }) => run(payload, attempt)));`;
+
+const COMMONLY = { concurrency: 16, maxInstances: 2 };
+const FUNCTIONS = {
+  work: { code: ONE, queue: { concurrency: 8, perKey: { concurrency: 2 } } },
+  many: { code: MANY, queue: { concurrency: 2, batch: { maxSize: 5, maxWaitMs: 5 } } },
+};
 
 export interface JobsLife {
   readonly dataDir: string;
@@ -20,6 +32,7 @@ export interface JobsLife {
 
 interface Body {
   readonly id: string;
+  readonly name: string;
   readonly jobs: readonly ({ readonly payload: unknown } & EnqueueOptions)[];
 }
 
@@ -28,10 +41,10 @@ function say(line: unknown): void {
   writeSync(1, `${JSON.stringify(line)}\n`);
 }
 
-function perform(troupe: Troupe, operation: string, { id, jobs }: Body): Promise<unknown> {
+function perform(troupe: Troupe, operation: string, { id, name, jobs }: Body): Promise<unknown> {
   switch (operation) {
     case 'enqueue':
-      return troupe.jobs.enqueueMany('work', jobs);
+      return troupe.jobs.enqueueMany(name, jobs);
     case 'cancel':
       return troupe.jobs.cancel(id);
     case 'queues':
@@ -50,9 +63,10 @@ if (isUnused) process.exit(0);
 const { dataDir, notes }: JobsLife = JSON.parse(first);
 const troupe = await createTroupe({ dataDir, drainTimeoutMs: 2_000 });
 if ((await troupe.list()).length === 0) {
-  const source = { language: 'js' as const, code: SOURCE };
-  const options = { env: { NOTES: notes }, concurrency: 16, maxInstances: 2, queue: { concurrency: 8 } };
-  await troupe.deploy({ name: 'work', source, ...options });
+  for (const [name, { code, queue }] of Object.entries(FUNCTIONS)) {
+    const source = { language: 'js' as const, code };
+    await troupe.deploy({ name, source, queue, env: { NOTES: notes }, ...COMMONLY });
+  }
 }
 say({ said: 'ready' });
 for await (const line of lines) {

@@ -17,6 +17,10 @@ const ENDED = new Set(['succeeded', 'failed', 'cancelled']);
 const END_LIMIT_MS = 30_000;
 /** Kills are attempts: enough of them that no job dies of those. */
 const MANY_ATTEMPTS = 100;
+/** What it enqueues is run in batches. */
+const MANY_LANE = 5;
+/** Of one limit key, at a time. */
+const PER_TENANT = 2;
 
 interface Bench {
   readonly paths: Readonly<Record<'data' | 'notes', string>>;
@@ -88,7 +92,9 @@ async function playRound({ paths, reader, sums }: Bench, { seed, findings }: Rou
     judge(findings, { known, before: disk, now, isLast: life === lives, life });
     disk = now;
   }
-  const runs = await runsIn(paths.notes);
+  const notes = await notesIn(paths.notes);
+  judgeLimits(findings, notes);
+  const runs = notes.filter(({ what }) => what === 'begin').map(({ n }) => n);
   judgeOrder(findings, known, runs);
   sums.acknowledged += known.size;
   sums.kills += lives;
@@ -108,9 +114,10 @@ async function underLoad(
       const orderingKey = lane < 3 ? `key-${lane}` : undefined;
       const jobs = Array.from({ length: between(random, 1, 4) }, (_, index) => {
         const n = ((life * 10 + lane) * 100 + turn) * 10 + index;
-        return { n, ...jobOf(random, { n, orderingKey }) };
+        return { n, ...jobOf(random, { n, orderingKey, mayBeLimited: lane !== MANY_LANE }) };
       });
-      const ids = idsIn(await host.request('enqueue', { jobs: jobs.map(({ n: _, ...job }) => job) }));
+      const name = lane === MANY_LANE ? 'many' : 'work';
+      const ids = idsIn(await host.request('enqueue', { name, jobs: jobs.map(({ n: _, ...job }) => job) }));
       if (!ids) return;
       for (const [index, id] of ids.entries()) {
         const { n } = jobs[index] as { n: number };
@@ -125,13 +132,22 @@ async function underLoad(
   await Promise.all(lanes);
 }
 
-function jobOf(random: Random, { n, orderingKey }: { readonly n: number; readonly orderingKey: string | undefined }) {
+interface NewJob {
+  readonly n: number;
+  readonly orderingKey: string | undefined;
+  readonly mayBeLimited: boolean;
+}
+
+function jobOf(random: Random, { n, orderingKey, mayBeLimited }: NewJob) {
   const failures = random() < 0.2 ? between(random, 1, 3) : 0;
-  const payload = { n, failures, ms: random() < 0.3 ? between(random, 1, 20) : 0 };
+  const isLimited = orderingKey === undefined && mayBeLimited && random() < 0.5;
+  const limitKey = isLimited ? pick(random, ['tenant-a', 'tenant-b']) : undefined;
+  const payload = { n, failures, ms: random() < 0.3 ? between(random, 1, 20) : 0, tenant: limitKey };
   const common = { payload, maxAttempts: MANY_ATTEMPTS, backoff: between(random, 1, 30) };
   if (orderingKey !== undefined) return { ...common, orderingKey };
   return {
     ...common,
+    ...(limitKey !== undefined && { limitKey }),
     priority: pick(random, ['high', 'normal', 'background'] as const),
     ...(random() < 0.2 && { delayMs: between(random, 1, 300) }),
   };
@@ -144,8 +160,10 @@ function idsIn(answer: Answer): string[] | undefined {
 async function allEnded(host: HostProcess): Promise<boolean> {
   const answer = await host.request('queues');
   if (answer.kind !== 'value') return false;
-  const [queue] = answer.value as { readonly counts: Readonly<Record<string, number>> }[];
-  return Object.entries(queue?.counts ?? {}).every(([status, count]) => ENDED.has(status) || count === 0);
+  const queues = answer.value as { readonly counts: Readonly<Record<string, number>> }[];
+  return queues.every(({ counts }) =>
+    Object.entries(counts).every(([status, count]) => ENDED.has(status) || count === 0),
+  );
 }
 
 interface Look {
@@ -180,9 +198,34 @@ function judge(findings: Findings, { known, before, now, isLast, life }: Look): 
   }
 }
 
-async function runsIn(path: string): Promise<number[]> {
+interface RunNote {
+  readonly what: 'begin' | 'end';
+  readonly n: number;
+  readonly pid: string;
+  readonly tenant: string;
+}
+
+async function notesIn(path: string): Promise<RunNote[]> {
   const text = await readFile(path, 'utf8').catch(() => '');
-  return text.split('\n').filter(Boolean).map(Number);
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => {
+      const [what, n, pid = '', tenant = ''] = line.split(' ');
+      return { what: what === 'end' ? 'end' : 'begin', n: Number(n), pid, tenant };
+    });
+}
+
+/** Of one limit key, no more at a time than its queue allows. A host that was killed leaves some without an end. */
+function judgeLimits(findings: Findings, notes: readonly RunNote[]): void {
+  const open = new Map<string, number>();
+  for (const { what, n, pid, tenant } of notes) {
+    if (tenant === '' || pid === '') continue;
+    const key = `${pid} ${tenant}`;
+    const count = (open.get(key) ?? 0) + (what === 'begin' ? 1 : -1);
+    open.set(key, count);
+    findings.check(count <= PER_TENANT, () => `of ${tenant}, ${n} began while ${count - 1} others ran`);
+  }
 }
 
 /** Of one key, one that comes later has not run before one that comes earlier had its last run. */

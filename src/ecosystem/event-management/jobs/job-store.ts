@@ -163,7 +163,7 @@ export class JobStore {
     }));
   }
 
-  /** Whether each job of the queue is listed where its record says, and nowhere else: what is wrong, for people. */
+  /** Whether each job is listed where its record says, and nowhere else, and each queue counts its own: what is wrong, for people. */
   *faults(): Iterable<string> {
     const listed = new Map<string, string[]>();
     for (const database of ['ready', 'parked', 'limited', 'due', 'kept'])
@@ -179,6 +179,12 @@ export class JobStore {
       listed.delete(id);
       if (found.length !== expected.length || !expected.every((key) => found.includes(key)))
         yield `Job ${id} (${record.status}) is listed under ${found.join(', ') || 'nothing'} and should be under ${expected.join(', ')}.`;
+    }
+    for (const name of this.queues()) {
+      const counts = this.queue(name)?.counts ?? {};
+      for (const [status, count] of Object.entries(this.#counted(name)))
+        if ((counts[status] ?? 0) !== count)
+          yield `The queue of ${name} says that ${counts[status] ?? 0} jobs are ${status}, and there are ${count}.`;
     }
     for (const [id, keys] of listed) yield `Job ${id} is listed under ${keys.join(', ')} and has no record.`;
   }

@@ -65,7 +65,7 @@ describe('jobs of one limit key', () => {
     expect(payloads(world)).toEqual([1]);
     const next = await world.crash(ONE_EACH);
     next.answer = () => 'done';
-    for (const attempt of next.attempts) await attempt.succeed();
+    await next.attempts[0]?.succeed();
     await next.clock.advance(10);
     for (const { id } of ids) expect((await next.job(id)).status).toBe('succeeded');
     expect(next.listFaults()).toEqual([]);
