@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { postgresVersion } from '../peers/postgres.js';
+import { redisVersion } from '../peers/redis.js';
 
 const HERE = fileURLToPath(new URL('..', import.meta.url));
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -60,7 +61,7 @@ function loadNow() {
 function peerVersions() {
   const { dependencies } = JSON.parse(readFileSync(`${HERE}package.json`, 'utf8'));
   const versions = Object.keys(dependencies).map((name) => [name, versionIn(`${HERE}node_modules/${name}`)]);
-  versions.push(['postgres', attempt(postgresVersion)]);
+  versions.push(['postgres', attempt(postgresVersion)], ['redis', attempt(redisVersion)]);
   return Object.fromEntries(versions.map(([name, version]) => [name, version ?? 'not installed']));
 }
 
