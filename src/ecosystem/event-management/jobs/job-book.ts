@@ -3,6 +3,7 @@
  * who watch, and written.
  */
 import type { Dropped, Group } from './job-changes.ts';
+import { begun, notBegun } from './job-fate.ts';
 import type { JobRecord, RecordChange } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
 import type { JobWriter } from './job-writer.ts';
@@ -64,6 +65,25 @@ export class JobBook {
       changed(id, to);
     }
     return group;
+  }
+
+  /** It runs from now on: one of which nothing is on disk yet need not be listed there. Answers with what it is now. */
+  begins(id: string, record: JobRecord): JobRecord {
+    const { writer } = this.#parts;
+    if (!writer.isNew(id)) return record;
+    const to = begun(record);
+    writer.change(id, { from: undefined, to });
+    if (this.#cache.has(id)) this.#cache.set(id, to);
+    return to;
+  }
+
+  /** It does not run after all. */
+  returns(id: string, from: JobRecord): JobRecord {
+    if (!from.isBegun) return from;
+    const to = notBegun(from);
+    this.#parts.writer.change(id, { from, to });
+    this.#cache.delete(id);
+    return to;
   }
 
   change(id: string, change: RecordChange): void {

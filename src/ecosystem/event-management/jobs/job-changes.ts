@@ -38,6 +38,12 @@ export class JobChanges {
     return change && (change.to ?? 'removed');
   }
 
+  /** It has gathered, and nothing of it is on disk, or on its way there. */
+  isNew(id: string): boolean {
+    const change = this.#gathering.get(id);
+    return change !== undefined && change.from === undefined;
+  }
+
   newGroup(): Group {
     return ++this.#lastGroup;
   }

@@ -6,6 +6,7 @@ import type { TroupeError } from '../../../errors.ts';
 import type { Running } from './attempt.ts';
 import { BATCH_BYTES } from './batch.ts';
 import { payloadLost, startedTooLate } from './faults.ts';
+import type { JobBook } from './job-book.ts';
 import { expired, latestStartMs } from './job-fate.ts';
 import type { JobRecord } from './job-record.ts';
 import type { JobStarts } from './job-starts.ts';
@@ -16,6 +17,7 @@ import type { Next, WaitingJobs } from './waiting-jobs.ts';
 
 export interface JobDispatchParts {
   readonly store: JobStore;
+  readonly book: JobBook;
   readonly writer: JobWriter;
   readonly waiting: WaitingJobs;
   readonly running: RunningJobs;
@@ -71,11 +73,11 @@ export class JobDispatch {
 
   /** It does not run after all, and is the next one of all. */
   comeBack(member: Running): void {
-    const { running, writer, waiting, changed } = this.#parts;
+    const { book, running, writer, waiting, changed } = this.#parts;
     running.remove(member);
     writer.recordChanged();
     waiting.comeBack(member.place);
-    changed(member.id, member.record);
+    changed(member.id, book.returns(member.id, member.record));
   }
 
   #beginAll(): void {
@@ -126,7 +128,7 @@ export class JobDispatch {
 
   /** It counts as running from now on; undefined where it is too late for that. */
   #begin({ place, record }: Next): Running | undefined {
-    const { waiting, running, writer, wallMs, settle, changed } = this.#parts;
+    const { book, waiting, running, writer, wallMs, settle, changed } = this.#parts;
     const { id } = place;
     this.limitsChanged(record);
     const latestMs = latestStartMs(record);
@@ -135,7 +137,7 @@ export class JobDispatch {
       settle(id, record, expired(record, startedTooLate(latestMs), wallMs()));
       return undefined;
     }
-    const begun = running.add(place, record);
+    const begun = running.add(place, book.begins(id, record));
     writer.recordChanged();
     changed(id, record);
     return begun;

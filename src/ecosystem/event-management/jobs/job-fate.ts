@@ -73,7 +73,8 @@ export function failed(
     return ended(record, { status: 'failed', atMs, attempts, errors, startedAtMs });
   }
   const dueAtMs = Math.ceil(atMs + delayMs);
-  return { ...unplaced(record), status: 'retrying', attempts, errors, dueAtMs, ...(startedAtMs && { startedAtMs }) };
+  const since = startedAtMs ?? record.startedAtMs;
+  return { ...record, ...NOWHERE, status: 'retrying', attempts, errors, dueAtMs, startedAtMs: since };
 }
 
 /** The host ended while it ran: that was an attempt, and the next one comes at once, in the same place in line. */
@@ -82,14 +83,13 @@ export function interrupted(record: JobRecord, error: SerializedError, atMs: num
   const errors = withFailure(record, { error, atMs });
   const attempts = record.attempts + 1;
   return attempts < maxAttempts
-    ? { ...record, attempts, errors }
+    ? { ...record, attempts, errors, isBegun: false }
     : ended(record, { status: 'failed', atMs, attempts, errors });
 }
 
 /** Its outcome was handed to its destination. */
 export function handedOn(record: JobRecord): JobRecord {
-  const { isUndelivered: _, ...rest } = record;
-  return rest;
+  return { ...record, isUndelivered: false };
 }
 
 /** Its attempt never began for want of room: in ms, after how long to try again; undefined where that is not what happened. */
@@ -99,7 +99,17 @@ export function refusalPauseMs(error: TroupeError, refusals: number, random: () 
 
 /** Its turn has come, at that place in line. */
 export function inLine(record: JobRecord, sequence: number): JobRecord {
-  return { ...unplaced(record), status: 'waiting', sequence };
+  return { ...record, ...NOWHERE, status: 'waiting', sequence };
+}
+
+/** It runs before it is on disk. */
+export function begun(record: JobRecord): JobRecord {
+  return { ...record, isBegun: true };
+}
+
+/** It does not run after all: it stands in its place again. */
+export function notBegun(record: JobRecord): JobRecord {
+  return { ...record, isBegun: false };
 }
 
 /** It waits for another one of its ordering key, behind those that do already. */
@@ -114,11 +124,11 @@ export function limited(record: JobRecord, sequence: number): JobRecord {
 
 /** As if it had never been tried; what went wrong before is still known. */
 export function renewed(record: JobRecord, sequence: number): JobRecord {
-  const { endedAtMs: _ended, keptUntilMs: _kept, result: _result, ...rest } = unplaced(record);
-  const { terms } = rest;
+  const { terms } = record;
   // Its time is over, or it would not be here.
   const { startByMs: _start, deadlineAtMs: _deadline, ...kept } = terms ?? {};
-  return { ...rest, ...(terms && { terms: kept }), status: 'waiting', attempts: 0, sequence };
+  const anew = { endedAtMs: undefined, keptUntilMs: undefined, result: undefined };
+  return { ...record, ...NOWHERE, ...anew, terms: terms && kept, status: 'waiting', attempts: 0, sequence };
 }
 
 /** In ms since the Unix epoch; `Infinity` where it may begin at any time. */
@@ -155,21 +165,23 @@ interface End {
 function ended(record: JobRecord, { status, atMs, attempts, errors, result, startedAtMs }: End): JobRecord {
   const keepMs = status === 'failed' ? KEEP_DEAD_MS : (record.terms?.keepMs ?? DEFAULT_KEEP_MS);
   const { onSuccess, onFailure } = record.terms ?? {};
-  const isUndelivered = (status === 'succeeded' && onSuccess) || (status === 'failed' && onFailure);
+  const destination = status === 'succeeded' ? onSuccess : status === 'failed' ? onFailure : undefined;
   return {
-    ...unplaced(record),
+    ...record,
     status,
     attempts,
+    errors: errors ?? record.errors,
+    sequence: undefined,
+    isParked: false,
+    isLimited: false,
+    isBegun: false,
+    dueAtMs: undefined,
+    startedAtMs: startedAtMs ?? record.startedAtMs,
     endedAtMs: atMs,
-    ...(isUndelivered && { isUndelivered: true }),
     keptUntilMs: atMs + keepMs,
-    ...(errors && { errors }),
-    ...(result && { result }),
-    ...(startedAtMs !== undefined && { startedAtMs }),
+    result: result ?? record.result,
+    isUndelivered: destination !== undefined,
   };
 }
 
-function unplaced(record: JobRecord): JobRecord {
-  const { sequence: _sequence, isParked: _isParked, isLimited: _isLimited, dueAtMs: _dueAtMs, ...rest } = record;
-  return rest;
-}
+const NOWHERE = { sequence: undefined, isParked: false, isLimited: false, isBegun: false, dueAtMs: undefined };

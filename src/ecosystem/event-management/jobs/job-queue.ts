@@ -122,6 +122,7 @@ class JobQueue {
     });
     this.#dispatch = new JobDispatch({
       store,
+      book: this.#book,
       writer: this.#writer,
       waiting: this.#waiting,
       running: this.#running,
@@ -210,7 +211,11 @@ class JobQueue {
   #interrupted(id: string, record: JobRecord): void {
     const next = fate.interrupted(record, serializeError(hostEnded()), this.#wallMs);
     this.#settle(id, record, next);
-    if (next.status === 'waiting') this.#waiting.keep({ id, ...orderingOf(record) });
+    if (next.status !== 'waiting') return;
+    this.#waiting.keep({ id, ...orderingOf(record) });
+    // One that was begun before it was on disk stands in no line there.
+    if (record.isBegun && record.sequence !== undefined)
+      this.#waiting.goesFirst({ id, sequence: record.sequence, ...orderingOf(record) });
   }
 
   #enqueue(request: EnqueueRequest): void {
@@ -253,7 +258,7 @@ class JobQueue {
       this.#settle(id, record, fate.cancelled(record, ending));
     } else if (outcome.error.code === 'SHUTTING_DOWN') {
       // It has not failed: the host ends, and the next one goes on with it.
-      this.#tell(id, record);
+      this.#tell(id, this.#book.returns(id, record));
     } else {
       const failure = serializeError(failureOf(running, outcome.error));
       this.#settle(id, record, fate.failed(record, failure, ending));

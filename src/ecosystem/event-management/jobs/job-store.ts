@@ -2,10 +2,12 @@
 import { jobKeys } from '../../../store/keys.ts';
 import type { KeyValueStore } from '../../../store/protocol.ts';
 import { isBytes, isNumber, isRecord, isText } from '../../../store/shape.ts';
-import { type JobRecord, LEVELS, listings, loadedRecord } from './job-record.ts';
+import { listings } from './job-listing.ts';
+import { type JobRecord, LEVELS } from './job-record.ts';
 import { type KeyMark, loadedMark } from './key-limits.ts';
 import type { Place } from './line.ts';
 import { type Counts, count, loadedQueue, noCounts, type QueueRecord } from './queue-record.ts';
+import { loadedRecord } from './stored-job.ts';
 
 /** The job that holds an idempotency key. */
 export interface Once {
@@ -99,6 +101,7 @@ export class JobStore {
     for (const prefix of prefixes)
       for (const { key } of this.#store.range({ prefix, reverse: true, limit: 1 }))
         last = Math.max(last, Number(key[3]));
+    for (const id of this.queue(queue)?.running ?? []) last = Math.max(last, this.record(id)?.sequence ?? 0);
     return last;
   }
 
@@ -177,6 +180,8 @@ export class JobStore {
         .filter((key) => !/^(dead|undelivered)\//.test(key));
       const found = listed.get(id) ?? [];
       listed.delete(id);
+      if (record.isBegun && !this.queue(record.queue)?.running.includes(id))
+        yield `Job ${id} has begun, and is not among those that its queue runs.`;
       if (found.length !== expected.length || !expected.every((key) => found.includes(key)))
         yield `Job ${id} (${record.status}) is listed under ${found.join(', ') || 'nothing'} and should be under ${expected.join(', ')}.`;
     }

@@ -7,7 +7,8 @@ import type { CancelTimer } from '../../../kernel/clock.ts';
 import { jobKeys } from '../../../store/keys.ts';
 import type { Key, KeyValueStore, Operation } from '../../../store/protocol.ts';
 import { type Dropped, type Group, JobChanges } from './job-changes.ts';
-import { type JobRecord, operationsOf, type RecordChange } from './job-record.ts';
+import { operationsOf } from './job-listing.ts';
+import type { JobRecord, RecordChange } from './job-record.ts';
 import type { KeyMark } from './key-limits.ts';
 import { type Counts, count, type QueueRecord } from './queue-record.ts';
 
@@ -77,6 +78,11 @@ export class JobWriter {
 
   change(id: string, change: RecordChange): void {
     this.#changes.change(id, change);
+  }
+
+  /** Nothing of it is on disk, or on its way there. */
+  isNew(id: string): boolean {
+    return this.#changes.isNew(id);
   }
 
   /** As `change`, where somebody waits for it. */

@@ -46,8 +46,10 @@ export class WaitingJobs {
   readonly #lines: readonly Line[];
   readonly #keys: OrderingKeys;
   readonly #limits: KeyLimits;
-  /** Their turn had come and they could not begin after all. */
+  /** Their turn had come and they could not begin after all; their keys are theirs. */
   #again: Place[] = [];
+  /** The next ones after those. */
+  #first: Place[] = [];
 
   constructor(parts: WaitingParts) {
     this.#parts = parts;
@@ -69,6 +71,11 @@ export class WaitingJobs {
     this.#again.push(place);
   }
 
+  /** Before all who stand in line. */
+  goesFirst(place: Place): void {
+    this.#first.push(place);
+  }
+
   /** What has joined up to that place is on disk. */
   stored(sequence: number): void {
     for (const line of this.#lines) line.stored(sequence);
@@ -81,6 +88,10 @@ export class WaitingJobs {
     for (let place = this.#again.shift(); place; place = this.#again.shift()) {
       const record = this.#parts.at(place);
       if (record) return { place, record };
+    }
+    for (let place = this.#first.shift(); place; place = this.#first.shift()) {
+      const record = this.#parts.at(place);
+      if (record && this.#mayStart(place, record)) return { place, record };
     }
     let left = SEARCH_LIMIT;
     for (const line of this.#lines) {
@@ -95,7 +106,9 @@ export class WaitingJobs {
 
   /** False where there are more than `take` has looked at. */
   get isEmpty(): boolean {
-    return this.#again.length === 0 && this.#lines.every((line) => line.peek() === undefined);
+    return (
+      this.#again.length === 0 && this.#first.length === 0 && this.#lines.every((line) => line.peek() === undefined)
+    );
   }
 
   /** It will run again, and its key waits for it. */
