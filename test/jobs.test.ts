@@ -47,6 +47,16 @@ describe('jobs of a host', () => {
     expect(errors.map(({ error }) => error.cause?.message)).toEqual(['attempt 1', 'attempt 2']);
   });
 
+  it('keep a payload that is too large to be copied, whatever becomes of the first attempt', async () => {
+    const troupe = await withFunction();
+    await troupe.invoke('work');
+    const text = 'x'.repeat(200_000);
+    const ids = await Promise.all(
+      Array.from({ length: 8 }, () => troupe.enqueue('work', { text, failures: 1 }, { backoff: 1 })),
+    );
+    for (const { id } of ids) expect(await troupe.jobs.result(id)).toMatchObject({ event: { text }, attempt: 2 });
+  });
+
   it('reject their result with what the function threw last', async () => {
     const troupe = await withFunction();
     const { id } = await troupe.enqueue('work', { failures: 9 }, { maxAttempts: 1 });

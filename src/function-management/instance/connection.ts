@@ -62,7 +62,7 @@ export class InstanceConnection {
       argument: call.remainingMs(),
       meta,
       payload: call.payload,
-      isGiven: call.isLastAttempt === true,
+      isGiven: call.givesPayload === true,
     });
     if (outcome !== 'sent') return false;
     this.#calls.add(number, call);

@@ -16,8 +16,8 @@ export type InstanceState = 'spare' | 'specialising' | 'ready' | 'busy' | 'drain
 export interface InstanceCall {
   readonly id: string;
   readonly payload: Uint8Array;
-  /** It is sent to this instance and to no other: the payload may be given away with it. Read when it is dispatched. */
-  readonly isLastAttempt?: boolean;
+  /** Nobody needs the payload any more: it may be given away with the call. Read when it is dispatched. */
+  readonly givesPayload?: boolean;
   readonly mode: ResponseMode;
   readonly depth: number;
   readonly attempt: number;

@@ -39,7 +39,7 @@ export class Call implements InstanceCall {
   #settled = false;
   /** Times that it was given to an instance, the last one included. */
   tries = 1;
-  isLastAttempt = false;
+  givesPayload = false;
   /** Set when the call is routed; on the monotonic clock. */
   deadlineMs = Number.POSITIVE_INFINITY;
   timeoutMs = 0;

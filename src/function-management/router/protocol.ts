@@ -17,6 +17,8 @@ export interface CallRequest {
   readonly alias?: string;
   /** Encoded by the door: nothing between it and the handler looks inside. */
   readonly payload: Uint8Array;
+  /** Whoever calls reads the payload again: it is copied. Else its memory may be given away with the call. */
+  readonly keepsPayload?: boolean;
   readonly mode: ResponseMode;
   /** Shortens the function's own timeout; never lengthens it. */
   readonly timeoutMs?: number;

@@ -243,7 +243,7 @@ export class Routing {
   /** False when every instance is full. */
   #dispatch(route: VersionRoute, call: Call, nowMs: number): boolean {
     const { idempotent, maxAttempts } = route.version.config;
-    call.isLastAttempt = !idempotent || call.tries >= maxAttempts;
+    call.givesPayload = call.request.keepsPayload !== true && (!idempotent || call.tries >= maxAttempts);
     for (;;) {
       const instance = route.instances.take(nowMs);
       if (!instance) return false;

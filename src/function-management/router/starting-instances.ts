@@ -27,7 +27,7 @@ export class StartingInstances {
       route.touch(nowMs);
       route.withdraw(call);
       // It may have to be sent again: the payload stays.
-      call.isLastAttempt = false;
+      call.givesPayload = false;
       call.rideWith(handle);
       if (!handle.dispatch(call)) {
         call.comeBack();

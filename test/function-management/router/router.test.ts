@@ -204,7 +204,7 @@ describe('router', () => {
     const waiting = send();
     await settleMessages();
     // Its payload will be needed once more.
-    expect(retried.call.isLastAttempt).toBe(false);
+    expect(retried.call.givesPayload).toBe(false);
     router.tell('instanceGone', { instanceId: 'one', loss: { instanceId: 'one', reason: 'agent-lost' } });
     retried.call.lost({ instanceId: 'one', reason: 'agent-lost' });
     const second = fakeHandle({ instanceId: 'two' });
@@ -212,7 +212,7 @@ describe('router', () => {
     await settleMessages();
     expect(second.calls).toEqual([retried.call]);
     expect(retried.call.attempt).toBe(2);
-    expect(retried.call.isLastAttempt).toBe(true);
+    expect(retried.call.givesPayload).toBe(true);
     router.tell('instanceGone', { instanceId: 'two', loss: { instanceId: 'two', reason: 'crashed' } });
     retried.call.lost({ instanceId: 'two', reason: 'crashed' });
     await settleMessages();
@@ -226,10 +226,18 @@ describe('router', () => {
     router.tell('instanceReady', handle);
     const sent = send();
     await settleMessages();
-    expect(sent.call.isLastAttempt).toBe(true);
+    expect(sent.call.givesPayload).toBe(true);
     sent.call.lost({ instanceId: handle.instanceId, reason: 'out-of-memory' });
     await settleMessages();
     expect(codeOf(sent)).toBe('OUT_OF_MEMORY');
+  });
+
+  it('does not give the payload away of a caller that reads it again', async () => {
+    router.tell('functionChanged', describeFunction([{}]));
+    router.tell('instanceReady', fakeHandle());
+    const sent = send({ keepsPayload: true });
+    await settleMessages();
+    expect(sent.call.givesPayload).toBe(false);
   });
 
   it('moves calls that wait for the old version to the new one when the alias moves, but not those that name the version', async () => {

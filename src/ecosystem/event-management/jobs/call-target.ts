@@ -20,6 +20,8 @@ export function callTarget({ send, isWorkflow, decode }: CallTargetParts): CallT
     return send({
       functionName,
       payload,
+      // It may have to be written still, or be tried again.
+      keepsPayload: true,
       idempotencyKey: key,
       attempt,
       depth: 0,

@@ -5,8 +5,8 @@ import { JobWorld } from '../../../support/job-world.ts';
 const THREE = { batch: { maxSize: 3, maxWaitMs: 1_000 } };
 
 const sizes = (world: JobWorld) => world.attempts.map(({ payload }) => (payload as unknown[]).length);
-const values = (world: JobWorld, nth = -1) =>
-  (world.attempts.at(nth)?.payload as BatchItem[]).map(({ payload }) => payload);
+const items = (world: JobWorld) => (world.attempts.at(-1)?.payload ?? []) as BatchItem[];
+const values = (world: JobWorld) => items(world).map(({ payload }) => payload);
 
 describe('a queue with batches', () => {
   it('hands over a batch once it is full, in one call, each item with what it needs', async () => {
@@ -16,7 +16,7 @@ describe('a queue with batches', () => {
     expect(world.attempts).toEqual([]);
     await world.enqueue('c');
     expect(sizes(world)).toEqual([3]);
-    expect((world.attempts[0]?.payload as BatchItem[])[0]).toEqual({
+    expect(items(world)[0]).toEqual({
       id: first.id,
       payload: 'a',
       attempt: 1,
@@ -67,7 +67,7 @@ describe('a queue with batches', () => {
     });
     await world.clock.advance(1_010);
     expect(values(world)).toEqual(['b']);
-    expect((world.attempts.at(-1)?.payload as BatchItem[])[0]?.attempt).toBe(2);
+    expect(items(world)[0]?.attempt).toBe(2);
     expect(world.listFaults()).toEqual([]);
   });
 
