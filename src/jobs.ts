@@ -160,7 +160,7 @@ export class Jobs {
     this.#checkReady();
     if (!isDeployed(name)) throw notDeployed(name);
     const queue = queues.get(name) ?? (await hold.while(actor.ask('open', { queue: name })));
-    return hold.while(accepted(queue, jobs));
+    return accepted(queue, jobs, hold);
   }
 
   #ask: ActorRef<JobsMessages>['ask'] = (type, body) =>
@@ -186,10 +186,28 @@ function notDeployed(name: string): TroupeError {
   );
 }
 
-function accepted(queue: ActorRef<JobQueueMessages>, jobs: readonly NewJob[]): Promise<readonly Enqueued[]> {
-  return new Promise((resolve, refused) => {
-    if (queue.tell('enqueue', { jobs, accepted: resolve, refused })) return;
-    refused(new TroupeError('OVERLOADED', 'More jobs wait to be taken in than may wait. Try again later.'));
+/** Resolves once they are on disk. The process does not end before. */
+function accepted(
+  queue: ActorRef<JobQueueMessages>,
+  jobs: readonly NewJob[],
+  hold: ProcessHold,
+): Promise<readonly Enqueued[]> {
+  hold.begin();
+  return new Promise((resolve, reject) => {
+    const refused = (error: TroupeError): void => {
+      hold.end();
+      reject(error);
+    };
+    const isTold = queue.tell('enqueue', {
+      jobs,
+      accepted(enqueued) {
+        hold.end();
+        resolve(enqueued);
+      },
+      refused,
+    });
+    if (!isTold)
+      refused(new TroupeError('OVERLOADED', 'More jobs wait to be taken in than may wait. Try again later.'));
   });
 }
 

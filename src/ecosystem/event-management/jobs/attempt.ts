@@ -13,7 +13,7 @@ export type CallTarget = (
     readonly attempt: number;
     /** How many attempts have failed by themselves: a workflow begins a new execution then. */
     readonly failures: number;
-    readonly timeoutMs?: number;
+    readonly timeoutMs: number | undefined;
     /** The function says that it goes on; with a payload, how far it has come. */
     readonly alive: (progress: Uint8Array | undefined) => void;
   },

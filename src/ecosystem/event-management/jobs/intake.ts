@@ -1,10 +1,12 @@
 /** Lets jobs into a queue, or refuses them: bounds, idempotency keys, and the answer once they are on disk (invariant 3). */
+import type { TroupeError } from '../../../errors.ts';
+import type { Enqueued } from '../protocol.ts';
 import { diskTooSlow, queueFull } from './faults.ts';
 import type { JobBook } from './job-book.ts';
 import type { Group } from './job-changes.ts';
 import type { JobRecord } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
-import type { JobWriter } from './job-writer.ts';
+import type { JobWriter, Waiter } from './job-writer.ts';
 import { newRecord } from './new-record.ts';
 import type { EnqueueRequest, NewJob } from './queue-protocol.ts';
 import { liveIn } from './queue-record.ts';
@@ -40,7 +42,8 @@ export class Intake {
     { atMs, maxJobs }: { readonly atMs: number; readonly maxJobs: number },
   ): readonly NewRecord[] {
     const { queue, book, writer } = this.#parts;
-    const bytes = jobs.reduce((sum, { payload }) => sum + payload.length, 0);
+    let bytes = 0;
+    for (const { payload } of jobs) bytes += payload.length;
     if (liveIn(book.counts) + jobs.length > maxJobs) {
       refused(queueFull(queue, maxJobs));
       return [];
@@ -51,32 +54,33 @@ export class Intake {
       return [];
     }
     const records: NewRecord[] = [];
-    const groups = new Set<Group>();
-    const enqueued = jobs.map((job) => {
-      const known = this.#known(job, atMs);
-      if (known === undefined) return { id: this.#new(job, atMs, records), isNew: true };
-      const group = writer.groupOf(known);
-      if (group !== undefined) groups.add(group);
-      return { id: known, isNew: false };
-    });
-    if (records.length > 0) groups.add(book.add(records));
+    const admission = new Admission({ accepted, refused, left: () => this.#left(records, bytes) });
+    for (const job of jobs) admission.add(this.#admit(job, { atMs, records, admission }));
+    if (records.length > 0) admission.waitsFor(book.add(records));
     this.#unwrittenBytes += bytes;
-    const left = (): void => {
-      this.#unwrittenBytes -= bytes;
-      for (const [, { idempotencyKey }] of records)
-        if (idempotencyKey !== undefined) this.#pending.delete(idempotencyKey);
-    };
-    this.#whenStored(groups, {
-      accepted() {
-        left();
-        accepted(enqueued);
-      },
-      refused(error) {
-        left();
-        refused(error);
-      },
-    });
+    admission.begin(writer);
     return records;
+  }
+
+  #left(records: readonly NewRecord[], bytes: number): void {
+    this.#unwrittenBytes -= bytes;
+    for (const [, { idempotencyKey }] of records)
+      if (idempotencyKey !== undefined) this.#pending.delete(idempotencyKey);
+  }
+
+  #admit(
+    job: NewJob,
+    {
+      atMs,
+      records,
+      admission,
+    }: { readonly atMs: number; readonly records: NewRecord[]; readonly admission: Admission },
+  ): Enqueued {
+    const known = this.#known(job, atMs);
+    if (known === undefined) return { id: this.#new(job, atMs, records), isNew: true };
+    const group = this.#parts.writer.groupOf(known);
+    if (group !== undefined) admission.waitsFor(group);
+    return { id: known, isNew: false };
   }
 
   #new(job: NewJob, atMs: number, records: NewRecord[]): string {
@@ -96,25 +100,53 @@ export class Intake {
     const once = this.#parts.store.once(this.#parts.queue, idempotencyKey);
     return once && once.untilMs > atMs ? once.id : undefined;
   }
+}
 
-  /** All groups: at most those of the jobs that were there already, and that of the new ones. */
-  #whenStored(
-    groups: ReadonlySet<Group>,
-    { accepted, refused }: Pick<EnqueueRequest, 'refused'> & { readonly accepted: () => void },
-  ): void {
-    let left = groups.size;
-    if (left === 0) return accepted();
-    let isRefused = false;
-    for (const group of groups) {
-      this.#parts.writer.whenStored(group, {
-        accepted() {
-          if (--left === 0 && !isRefused) accepted();
-        },
-        refused(error) {
-          if (!isRefused) refused(error);
-          isRefused = true;
-        },
-      });
-    }
+interface AdmissionParts extends Pick<EnqueueRequest, 'accepted' | 'refused'> {
+  /** They do not wait for the disk any more, whatever it has said. */
+  readonly left: () => void;
+}
+
+/** A request until all of it is on disk: what is new, and what was there already and may not be there yet. */
+class Admission implements Waiter {
+  readonly #parts: AdmissionParts;
+  readonly #enqueued: Enqueued[] = [];
+  readonly #groups: Group[] = [];
+  #waitsFor = 0;
+  #isRefused = false;
+
+  constructor(parts: AdmissionParts) {
+    this.#parts = parts;
+  }
+
+  add(enqueued: Enqueued): void {
+    this.#enqueued.push(enqueued);
+  }
+
+  waitsFor(group: Group): void {
+    if (!this.#groups.includes(group)) this.#groups.push(group);
+  }
+
+  begin(writer: JobWriter): void {
+    this.#waitsFor = this.#groups.length;
+    if (this.#waitsFor === 0) this.#end(undefined);
+    for (const group of this.#groups) writer.whenStored(group, this);
+  }
+
+  accepted(): void {
+    this.#waitsFor--;
+    if (this.#waitsFor === 0 && !this.#isRefused) this.#end(undefined);
+  }
+
+  refused(error: TroupeError): void {
+    if (!this.#isRefused) this.#end(error);
+    this.#isRefused = true;
+  }
+
+  #end(error: TroupeError | undefined): void {
+    const { accepted, refused, left } = this.#parts;
+    left();
+    if (error) refused(error);
+    else accepted(this.#enqueued);
   }
 }

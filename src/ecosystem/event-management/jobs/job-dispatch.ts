@@ -58,12 +58,18 @@ export class JobDispatch {
 
   /** The call of which it is the first job. */
   call(first: Running): void {
+    const { store, running } = this.#parts;
+    if (first.batch) return this.#callAll(first.batch);
+    const payload = store.payload(first.id, first.record);
+    if (payload && first.stopped === undefined) running.call(first, payload);
+    else this.#parts.failed(first, payloadLost(first.id));
+  }
+
+  #callAll(members: readonly Running[]): void {
     const { store, running, failed } = this.#parts;
-    const members = first.batch ?? [first];
     const payloads = members.map(({ id, record }) => store.payload(id, record));
     const isWhole = members.every(({ stopped }, index) => stopped === undefined && payloads[index] !== undefined);
-    if (isWhole && first.batch) return running.callBatch(members, payloads as Uint8Array[]);
-    if (isWhole && payloads[0]) return running.call(first, payloads[0]);
+    if (isWhole) return running.callBatch(members, payloads as Uint8Array[]);
     for (const [index, member] of members.entries()) {
       // The others come again without it.
       if (member.stopped === undefined && payloads[index] !== undefined) this.comeBack(member);

@@ -15,15 +15,28 @@ export function operationsOf(id: string, { from, to }: RecordChange): Operation[
   const operations: Operation[] = [];
   if (to) operations.push({ kind: 'put', key: jobKeys.job(id), value: storedRecord(to, LARGE_VALUE_BYTES) });
   else if (from) operations.push({ kind: 'delete', key: jobKeys.job(id) });
-  largeValue(operations, jobKeys.payload(id), { before: from, after: to, field: 'payload' });
-  largeValue(operations, jobKeys.result(id), { before: from, after: to, field: 'result' });
-  if (to && !from) operations.push(...onceOperations(id, to));
-  const [before, after] = [listings(id, from), listings(id, to)];
-  for (const each of before)
-    if (!after.some(({ key }) => isSameKey(key, each.key))) operations.push({ kind: 'delete', key: each.key });
-  for (const each of after)
-    if (!before.some(({ key }) => isSameKey(key, each.key))) operations.push({ kind: 'put', ...each });
+  addLargeValues(operations, id, { from, to });
+  if (to?.idempotencyKey !== undefined && !from) operations.push(...onceOperations(id, to));
+  const before = listings(id, from);
+  const after = listings(id, to);
+  for (const { key } of before) if (!isAmong(after, key)) operations.push({ kind: 'delete', key });
+  for (const { key, value } of after) if (!isAmong(before, key)) operations.push({ kind: 'put', key, value });
   return operations;
+}
+
+/** A large payload is written with the first record, a large result with the record that brings it. Both go with the last. */
+function addLargeValues(operations: Operation[], id: string, { from, to }: RecordChange): void {
+  if (!to) {
+    // Whether there are any is not known of a record that came from the disk.
+    if (from)
+      operations.push({ kind: 'delete', key: jobKeys.payload(id) }, { kind: 'delete', key: jobKeys.result(id) });
+    return;
+  }
+  const { payload, result } = to;
+  if (payload && payload.length > LARGE_VALUE_BYTES && payload !== from?.payload)
+    operations.push({ kind: 'put', key: jobKeys.payload(id), value: payload });
+  if (result && result.length > LARGE_VALUE_BYTES && result !== from?.result)
+    operations.push({ kind: 'put', key: jobKeys.result(id), value: result });
 }
 
 function onceOperations(id: string, { queue, idempotencyKey, onceUntilMs: untilMs }: JobRecord): Operation[] {
@@ -39,9 +52,11 @@ interface Listing {
   readonly value: unknown;
 }
 
+const NOWHERE: readonly Listing[] = [];
+
 /** Where a job of that record is listed. */
 export function listings(id: string, record: JobRecord | undefined): readonly Listing[] {
-  if (!record) return [];
+  if (!record) return NOWHERE;
   const places = placesOf(id, record);
   return record.isUndelivered ? [...places, { key: jobKeys.undelivered(record.queue, id), value: true }] : places;
 }
@@ -51,7 +66,7 @@ function placesOf(id: string, record: JobRecord): readonly Listing[] {
   const { dueAtMs = 0, endedAtMs = 0, keptUntilMs = 0 } = record;
   switch (status) {
     case 'waiting':
-      if (record.isBegun) return [];
+      if (record.isBegun) return NOWHERE;
       if (record.isParked && orderingKey !== undefined)
         return [{ key: jobKeys.parked(queue, orderingKey, sequence), value: id }];
       if (record.isLimited && limitKey !== undefined)
@@ -75,24 +90,14 @@ function inLine(id: string, orderingKey: string | undefined): unknown {
   return orderingKey === undefined ? id : [id, orderingKey];
 }
 
-function isSameKey(one: Key, other: Key): boolean {
-  return one.length === other.length && one.every((part, index) => part === other[index]);
+function isAmong(all: readonly Listing[], key: Key): boolean {
+  for (const listing of all) if (isSameKey(listing.key, key)) return true;
+  return false;
 }
 
-/** A large payload is written with the first record, a large result with the record that brings it. Both go with the last. */
-function largeValue(
-  operations: Operation[],
-  key: Key,
-  change: {
-    readonly before: JobRecord | undefined;
-    readonly after: JobRecord | undefined;
-    readonly field: 'payload' | 'result';
-  },
-): void {
-  const { before, after, field } = change;
-  const value = after?.[field];
-  if (value && value.length > LARGE_VALUE_BYTES && value !== before?.[field])
-    operations.push({ kind: 'put', key, value });
-  // Whether there is one is not known of a record that came from the disk.
-  if (before && !after) operations.push({ kind: 'delete', key });
+function isSameKey(one: Key, other: Key): boolean {
+  if (one.length !== other.length) return false;
+  // What differs most often stands last.
+  for (let index = one.length - 1; index >= 0; index--) if (one[index] !== other[index]) return false;
+  return true;
 }

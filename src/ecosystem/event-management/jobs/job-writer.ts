@@ -36,9 +36,10 @@ export type Written =
   /** Those that were new are gone. */
   | { readonly kind: 'refused'; readonly dropped: Dropped };
 
-interface Waiter {
-  readonly accepted: () => void;
-  readonly refused: (error: TroupeError) => void;
+/** Exactly one of them is called. */
+export interface Waiter {
+  accepted(): void;
+  refused(error: TroupeError): void;
 }
 
 export class JobWriter {
@@ -181,7 +182,7 @@ export class JobWriter {
     this.#isClosed = true;
     this.#cancelPause();
     const error = new TroupeError('SHUTTING_DOWN', 'The host has closed before this was on disk.');
-    this.#settle([...this.#waiters.keys()], ({ refused }) => refused(error));
+    this.#settle([...this.#waiters.keys()], (waiter) => waiter.refused(error));
   }
 
   get #isBusy(): boolean {
@@ -218,7 +219,7 @@ export class JobWriter {
     const groups = [...this.#changes.succeeded(), ...this.#recordGroupsUnderWay];
     this.#counts = this.#countsUnderWay;
     this.#pauseMs = FIRST_PAUSE_MS;
-    this.#settle(groups, ({ accepted }) => accepted());
+    this.#settle(groups, (waiter) => waiter.accepted());
     return { kind: 'stored' };
   }
 
@@ -231,7 +232,7 @@ export class JobWriter {
       this.write();
     });
     this.#pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * this.#pauseMs);
-    this.#settle([...groups, ...this.#recordGroupsUnderWay], ({ refused }) => refused(error));
+    this.#settle([...groups, ...this.#recordGroupsUnderWay], (waiter) => waiter.refused(error));
     return { kind: 'refused', dropped };
   }
 

@@ -70,10 +70,24 @@ export class RunningJobs {
   }
 
   call(running: Running, payload: Uint8Array): void {
+    const { clock, callTarget, ended } = this.#parts;
     const { id, record } = running;
-    const { attempts, idempotencyKey = id } = record;
-    const call = { payload, idempotencyKey, attempt: attempts + 1, failures: ownFailures(record) };
-    this.#call([running], call, (outcome) => this.#parts.ended({ running, outcome }));
+    const watch = this.#watch(running, record.terms?.heartbeatMs);
+    running.handle = callTarget(
+      {
+        functionName: record.queue,
+        payload,
+        idempotencyKey: record.idempotencyKey ?? id,
+        attempt: record.attempts + 1,
+        failures: ownFailures(record),
+        timeoutMs: timeLimitMs(record, clock.wallMs()),
+        alive: (progress) => this.#alive(running, watch, progress),
+      },
+      (outcome) => {
+        watch?.stop();
+        ended({ running, outcome });
+      },
+    );
   }
 
   /** `payloads`: of each, in their order. */
@@ -88,10 +102,7 @@ export class RunningJobs {
     const failAll = (thrown: unknown) => settle(members.map(() => ({ kind: 'failed', error: toTroupeError(thrown) })));
     try {
       const payload = encode(itemsOf(members, payloads, decode));
-      const attempt = Math.max(...members.map(({ record }) => record.attempts + 1));
-      // Each item has a key of its own; the same jobs need not come together again.
-      const call = { payload, idempotencyKey: `${members[0]?.id}+${members.length - 1}`, attempt, failures: 0 };
-      this.#call(members, call, (outcome) => {
+      this.#callFirst(members, payload, (outcome) => {
         if (outcome.kind === 'failed') return settle(members.map(() => outcome));
         try {
           const answer = outcome.payload.length > 0 ? decode(outcome.payload) : undefined;
@@ -118,28 +129,25 @@ export class RunningJobs {
     if (members.every(({ stopped }) => stopped !== undefined)) members[0]?.handle?.cancel();
   }
 
-  #call(
-    members: readonly Running[],
-    call: Pick<Parameters<CallTarget>[0], 'payload' | 'idempotencyKey' | 'attempt' | 'failures'>,
-    settled: (outcome: AttemptOutcome) => void,
-  ): void {
-    const { clock, callTarget, progressed } = this.#parts;
+  #callFirst(members: readonly Running[], payload: Uint8Array, settled: (outcome: AttemptOutcome) => void): void {
+    const { clock, callTarget } = this.#parts;
     const [first] = members;
     if (!first) return;
-    const watch = this.#watch(members);
+    const wallMs = clock.wallMs();
+    const watch = this.#watch(
+      first,
+      least(members, ({ terms }) => terms?.heartbeatMs),
+    );
     first.handle = callTarget(
       {
         functionName: first.record.queue,
-        ...call,
-        ...timeLimit(members, clock.wallMs()),
-        alive(progress) {
-          watch?.beat();
-          if (!progress) return;
-          for (const member of members) {
-            member.progress = ownBytes(progress);
-            progressed(member);
-          }
-        },
+        payload,
+        // Each item has a key of its own; the same jobs need not come together again.
+        idempotencyKey: `${first.id}+${members.length - 1}`,
+        attempt: Math.max(...members.map(({ record }) => record.attempts + 1)),
+        failures: 0,
+        timeoutMs: least(members, (record) => timeLimitMs(record, wallMs)),
+        alive: (progress) => this.#alive(first, watch, progress),
       },
       (outcome) => {
         watch?.stop();
@@ -148,19 +156,33 @@ export class RunningJobs {
     );
   }
 
-  #watch(members: readonly Running[]): { beat(): void; stop(): void } | undefined {
-    const limitMs = least(members, ({ terms }) => terms?.heartbeatMs);
-    if (limitMs === Number.POSITIVE_INFINITY) return undefined;
+  /** The function says that it goes on; with `progress`, how far it has come. */
+  #alive(first: Running, watch: Watch | undefined, progress: Uint8Array | undefined): void {
+    watch?.beat();
+    if (!progress) return;
+    for (const member of first.batch ?? [first]) {
+      member.progress = ownBytes(progress);
+      this.#parts.progressed(member);
+    }
+  }
+
+  #watch(first: Running, limitMs: number | undefined): Watch | undefined {
+    if (limitMs === undefined) return undefined;
     return new Heartbeat(this.#parts.clock, limitMs, () => {
-      for (const member of members) this.stop(member, 'lost');
+      for (const member of first.batch ?? [first]) this.stop(member, 'lost');
     });
   }
 }
 
-function least(members: readonly Running[], limitOf: (record: JobRecord) => number | undefined): number {
-  let leastMs = Number.POSITIVE_INFINITY;
-  for (const { record } of members) leastMs = Math.min(leastMs, limitOf(record) ?? Number.POSITIVE_INFINITY);
-  return leastMs;
+interface Watch {
+  beat(): void;
+  stop(): void;
+}
+
+/** Undefined where none has such a limit. */
+function least(members: readonly Running[], limitOf: (record: JobRecord) => number | undefined): number | undefined {
+  const limits = members.flatMap(({ record }) => limitOf(record) ?? []);
+  return limits.length === 0 ? undefined : Math.min(...limits);
 }
 
 /** What stopped it is why it has failed, whatever it says itself. */
@@ -171,14 +193,16 @@ export function failureOf({ stopped, record }: Running, error: TroupeError): Tro
   return new TroupeError('TIMEOUT', `The job gave no sign of life ${span}.`);
 }
 
-function timeLimit(members: readonly Running[], wallMs: number): { readonly timeoutMs?: number } {
-  const limitMs = least(members, ({ terms: { timeoutMs, deadlineAtMs } = {} }) =>
-    Math.min(timeoutMs ?? Number.POSITIVE_INFINITY, (deadlineAtMs ?? Number.POSITIVE_INFINITY) - wallMs),
-  );
-  return limitMs === Number.POSITIVE_INFINITY ? {} : { timeoutMs: Math.max(1, limitMs) };
+function timeLimitMs({ terms }: JobRecord, wallMs: number): number | undefined {
+  if (!terms) return undefined;
+  const { deadlineAtMs, timeoutMs } = terms;
+  if (deadlineAtMs === undefined) return timeoutMs;
+  return Math.max(1, Math.min(deadlineAtMs - wallMs, timeoutMs ?? Number.POSITIVE_INFINITY));
 }
 
 /** Without those of a host that has ended: they say nothing about what was called. */
-function ownFailures({ attempts, errors = [] }: JobRecord): number {
-  return attempts - errors.filter(({ error }) => error.code === 'SHUTTING_DOWN').length;
+function ownFailures({ attempts, errors }: JobRecord): number {
+  return errors === undefined
+    ? attempts
+    : attempts - errors.filter(({ error }) => error.code === 'SHUTTING_DOWN').length;
 }
