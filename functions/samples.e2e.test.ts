@@ -7,7 +7,7 @@ import { createTroupe, type Troupe } from '../src/troupe.ts';
 import type { CsvStatistics } from './csv-statistics/statistics.ts';
 import type { MarkdownPage } from './markdown/index.ts';
 import type { PrimesChunk } from './primes/index.ts';
-import { samples, workflows } from './samples.js';
+import { jobs, samples, workflows } from './samples.js';
 
 interface Thumbnail {
   readonly image: Uint8Array;
@@ -143,6 +143,8 @@ const LINES: Readonly<Record<string, RegExp>> = {
   order: /^order A-\d+: 7\.90 paid, parcel NO-A-\d+ arrives in 1 day$/,
   'image-pipeline': /^6 photographs of \d+ kB became a contact sheet of \d+ kB$/,
   report: /^approved by Ada and published$/,
+  'nightly-report': /^the report of 2026-01-30 took 3 attempts; that of 2026-01-31 was a dead letter after 4, /,
+  'photo-album': /^8 photographs became 24 files of \d+ kB together$/,
 };
 
 describe('the workflows', () => {
@@ -156,6 +158,18 @@ describe('the workflows', () => {
       const run = await troupe.workflows.start(name, await workflow.input(directory));
       if (signal) await run.signal(signal.name, signal.payload);
       expect(workflow.describe(await run.result())).toMatch(LINES[name] ?? /^never$/);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+});
+
+describe('the jobs', () => {
+  it.each(jobs)('say in one line what came of $name', async ({ name, run }) => {
+    const directory = await mkdtemp(join(tmpdir(), 'troupe-sample-'));
+    await using troupe = await createTroupe({ agent: 'process' });
+    try {
+      expect(await run(troupe, { directory, stream: { write: () => undefined } })).toMatch(LINES[name] ?? /^never$/);
     } finally {
       await rm(directory, { recursive: true });
     }
