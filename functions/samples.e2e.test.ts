@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTroupe, type Troupe } from '../src/troupe.ts';
@@ -164,7 +167,17 @@ describe('the workflows', () => {
   });
 });
 
+const COMMANDS: Readonly<Record<string, RegExp>> = {
+  'nightly-report': /^2026-01-30: 5000 readings, .* at attempt 3\n(.*\n)*2026-01-31: a dead letter after 4 attempts\n/,
+  'photo-album': /^25 % done\n(.*\n)*20 photographs of \d+ kB, in three sizes of \d+ kB together\n$/,
+};
+
 describe('the jobs', () => {
+  it.each(jobs)('$name runs by one command', async ({ name, source }) => {
+    const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(new URL('run.js', source))]);
+    expect(stdout).toMatch(COMMANDS[name] ?? /^never$/);
+  });
+
   it.each(jobs)('say in one line what came of $name', async ({ name, run }) => {
     const directory = await mkdtemp(join(tmpdir(), 'troupe-sample-'));
     await using troupe = await createTroupe({ agent: 'process' });

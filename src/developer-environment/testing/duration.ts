@@ -7,8 +7,8 @@ const UNITS_MS: Readonly<Record<string, number>> = {
   s: 1_000,
   m: 60_000,
   h: 3_600_000,
-  d: 86_400_000,
   w: 604_800_000,
+  d: 86_400_000,
 };
 const PART = /(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*/gy;
 
@@ -30,4 +30,11 @@ function parsed(text: string): number | undefined {
     length += part.length;
   }
   return length === text.length && length > 0 ? ms : undefined;
+}
+
+/** In the largest unit that says it exactly: `'100d'`. */
+export function durationText(ms: number): string {
+  const [unit = 'ms', unitMs = 1] =
+    Object.entries(UNITS_MS).findLast(([, each]) => ms >= each && ms % each === 0) ?? [];
+  return `${ms / unitMs}${unit}`;
 }

@@ -10,6 +10,7 @@ import { TroupeError } from '../../errors.ts';
 import { type CancelTimer, type Clock, delay, type HoldOwner, systemClock } from '../../kernel/clock.ts';
 import { holdProcess } from '../../kernel/process-hold.ts';
 import { VirtualClock } from '../../kernel/virtual-clock.ts';
+import { durationText } from './duration.ts';
 import { OpenCalls } from './open-calls.ts';
 import { RealWork } from './real-work.ts';
 
@@ -151,6 +152,6 @@ export class HostClock implements Clock {
 function tooLate(withinMs: number): TroupeError {
   return new TroupeError(
     'TIMEOUT',
-    `What was waited for has not come within ${withinMs} ms of virtual time. Perhaps it waits for something that the test has to do first.`,
+    `What was waited for has not come within ${durationText(withinMs)} of virtual time. Perhaps it waits for something that the test has to do first.`,
   );
 }

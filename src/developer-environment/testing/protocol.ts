@@ -21,7 +21,7 @@ export interface TestTroupeOptions extends HostOptions {
 }
 
 export interface RunUntilOptions {
-  /** Of virtual time; a year where it is left out. */
+  /** Of virtual time; 100 days where it is left out. */
   readonly within?: Duration;
 }
 

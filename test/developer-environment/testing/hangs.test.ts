@@ -46,6 +46,15 @@ describe('a function that hangs', () => {
     expect(await troupe.invoke('polite')).toBe(2);
   });
 
+  it('does not keep a call behind it waiting for the test', async () => {
+    const troupe = await testHost({ callPatienceMs: 50 });
+    const body = `if (event === 'quick') return 'answered'; ${HANGS}`;
+    await deploy(troupe, 'hangs', body, { maxInstances: 1, timeoutMs: HOUR });
+    const call = expect(troupe.invoke('hangs', null, { timeoutMs: MINUTE })).rejects.toMatchObject({ code: 'TIMEOUT' });
+    expect(await troupe.invoke('hangs', 'quick')).toBe('answered');
+    await call;
+  });
+
   it('does not keep the host from closing', async () => {
     const troupe = await testHost({ drainTimeoutMs: 50 });
     await deploy(troupe, 'hangs', HANGS);
