@@ -41,3 +41,24 @@ export interface SampleWorkflow {
 }
 
 export const workflows: readonly SampleWorkflow[];
+
+export interface SampleJobs {
+  /** Of the function that the jobs call. */
+  readonly name: string;
+  readonly source: URL;
+  /** What it does, in a few words. */
+  readonly about: string;
+  /**
+   * Deploys the function, enqueues its jobs and waits for them: one line about what came out. What it reads and writes lies in the directory, which is
+   * there; how far it has come it shows on the stream.
+   */
+  run(
+    troupe: import('troupe').Troupe,
+    options: {
+      readonly directory: string;
+      readonly stream: { write(text: string): unknown; readonly isTTY?: boolean };
+    },
+  ): Promise<string>;
+}
+
+export const jobs: readonly SampleJobs[];

@@ -1,13 +1,16 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTroupe, type Troupe } from '../src/troupe.ts';
 import type { CsvStatistics } from './csv-statistics/statistics.ts';
 import type { MarkdownPage } from './markdown/index.ts';
 import type { PrimesChunk } from './primes/index.ts';
-import { samples, workflows } from './samples.js';
+import { jobs, samples, workflows } from './samples.js';
 
 interface Thumbnail {
   readonly image: Uint8Array;
@@ -143,6 +146,8 @@ const LINES: Readonly<Record<string, RegExp>> = {
   order: /^order A-\d+: 7\.90 paid, parcel NO-A-\d+ arrives in 1 day$/,
   'image-pipeline': /^6 photographs of \d+ kB became a contact sheet of \d+ kB$/,
   report: /^approved by Ada and published$/,
+  'nightly-report': /^the report of 2026-01-30 took 3 attempts; that of 2026-01-31 was a dead letter after 4, /,
+  'photo-album': /^8 photographs became 24 files of \d+ kB together$/,
 };
 
 describe('the workflows', () => {
@@ -156,6 +161,28 @@ describe('the workflows', () => {
       const run = await troupe.workflows.start(name, await workflow.input(directory));
       if (signal) await run.signal(signal.name, signal.payload);
       expect(workflow.describe(await run.result())).toMatch(LINES[name] ?? /^never$/);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+});
+
+const COMMANDS: Readonly<Record<string, RegExp>> = {
+  'nightly-report': /^2026-01-30: 5000 readings, .* at attempt 3\n(.*\n)*2026-01-31: a dead letter after 4 attempts\n/,
+  'photo-album': /^25 % done\n(.*\n)*20 photographs of \d+ kB, in three sizes of \d+ kB together\n$/,
+};
+
+describe('the jobs', () => {
+  it.each(jobs)('$name runs by one command', async ({ name, source }) => {
+    const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(new URL('run.js', source))]);
+    expect(stdout).toMatch(COMMANDS[name] ?? /^never$/);
+  });
+
+  it.each(jobs)('say in one line what came of $name', async ({ name, run }) => {
+    const directory = await mkdtemp(join(tmpdir(), 'troupe-sample-'));
+    await using troupe = await createTroupe({ agent: 'process' });
+    try {
+      expect(await run(troupe, { directory, stream: { write: () => undefined } })).toMatch(LINES[name] ?? /^never$/);
     } finally {
       await rm(directory, { recursive: true });
     }

@@ -140,3 +140,35 @@ export const workflows = [
     describe: ({ published, approvedBy }) => (published ? `approved by ${approvedBy} and published` : 'not published'),
   },
 ];
+
+/** @type {readonly import('./samples.d.ts').SampleJobs[]} */
+export const jobs = [
+  {
+    name: 'nightly-report',
+    source: at('./nightly-report/index.ts'),
+    about:
+      'reports as jobs: one is tried again until its source has time, one is a dead letter until its data is mended',
+    run: async (troupe, { directory }) => {
+      const { writeNightlyReports } = await import('./nightly-report/nights.js');
+      const options = { directory, pauseMs: 50, write: () => undefined };
+      const { report, mended, failures } = await writeNightlyReports(troupe, options);
+      return `the report of ${report.night} took ${report.attempt} attempts; that of ${mended.night} was a dead letter after ${failures.length}, and was written once its data was mended`;
+    },
+  },
+  {
+    name: 'photo-album',
+    source: at('./photo-album/index.ts'),
+    about: 'a directory of photographs as jobs, with a progress bar',
+    run: async (troupe, { directory, stream }) => {
+      const [{ makeAlbum }, { writePhotographs }] = await Promise.all([
+        import('./photo-album/album.js'),
+        import('./photo-album/photographs.js'),
+      ]);
+      const photographs = await writePhotographs(join(directory, 'album-photographs'), 8);
+      const album = await makeAlbum(troupe, { photographs, to: join(directory, 'album'), stream });
+      const sizes = album.photographs.flatMap(({ files }) => files);
+      const bytes = album.photographs.reduce((sum, each) => sum + each.bytes, 0);
+      return `${album.photographs.length} photographs became ${sizes.length} files of ${kilobytes(bytes)} together`;
+    },
+  },
+];

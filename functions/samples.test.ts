@@ -7,7 +7,7 @@ import { csvStatistics } from './csv-statistics/statistics.ts';
 import { type MarkdownEvent, handler as markdown } from './markdown/index.ts';
 import page from './page/index.ts';
 import primes, { type PrimesEvent } from './primes/index.ts';
-import { samples, workflows } from './samples.js';
+import { jobs, samples, workflows } from './samples.js';
 import thumbnail, { type ThumbnailEvent } from './thumbnail/index.ts';
 
 /** Each handler called directly, with what the runtime would hand it. */
@@ -44,7 +44,7 @@ describe('the list of samples', () => {
     const folders = (await readdir(new URL('.', import.meta.url), { withFileTypes: true })).filter((entry) =>
       entry.isDirectory(),
     );
-    const listed = [...samples, ...workflows];
+    const listed = [...samples, ...workflows, ...jobs];
     expect(listed.map(({ name }) => name).sort()).toEqual(folders.map(({ name }) => name).sort());
     for (const { name, source } of listed) {
       expect(name).toMatch(FUNCTION_NAME_PATTERN);

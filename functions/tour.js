@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createTroupe, TroupeError } from 'troupe';
-import { samples, workflows } from './samples.js';
+import { jobs, samples, workflows } from './samples.js';
 import { duration, kilobytes, quantile, table } from './tour-format.js';
 import { takeBack, visitWorkflow } from './tour-workflows.js';
 
@@ -118,6 +118,13 @@ async function composeAll(troupe, directory) {
   console.log(`  ${await takeBack(troupe)}`);
 }
 
+/** @param {import('troupe').Troupe} troupe @param {string} directory */
+async function enqueueAll(troupe, directory) {
+  console.log(`\n${jobs.length} functions whose calls are durable jobs\n`);
+  for (const { name, run } of jobs)
+    console.log(`  ${name}: ${await run(troupe, { directory, stream: process.stdout })}`);
+}
+
 const NEXT = (/** @type {string} */ url) => `
 Still serving ${url}. In another terminal, try:
 
@@ -155,6 +162,7 @@ async function main() {
     console.log(`  ${await redeployUnderLoad(troupe)}`);
     console.log(`  ${await killAndReplace(troupe)}`);
     await composeAll(troupe, directory);
+    await enqueueAll(troupe, directory);
     if (values.once) return;
     console.log(NEXT(gateway.url));
     await new Promise((resolve) => {

@@ -27,9 +27,9 @@ import {
   type RegistryMessages,
 } from './function-management/registry/protocol.ts';
 import { registryActor } from './function-management/registry/registry.ts';
-import type { Call } from './function-management/router/call.ts';
+import type { Call, CallWatcher } from './function-management/router/call.ts';
 import { Caller, observerFor } from './function-management/router/caller.ts';
-import type { RouterMessages } from './function-management/router/protocol.ts';
+import type { RouterMessages, WorkflowDoor } from './function-management/router/protocol.ts';
 import { routerActor } from './function-management/router/router.ts';
 import { ActorSystem } from './kernel/actor-system.ts';
 import { type Clock, systemClock } from './kernel/clock.ts';
@@ -39,7 +39,7 @@ import { Ledger } from './ledger/ledger.ts';
 import { namingServiceActor } from './resource-orchestration/naming-service/naming-service.ts';
 import { createChildAgent } from './resource-orchestration/node-agent/child-agent.ts';
 import { createInlineAgent } from './resource-orchestration/node-agent/inline-agent.ts';
-import type { StartAgent } from './resource-orchestration/node-agent/protocol.ts';
+import type { AgentLink } from './resource-orchestration/node-agent/protocol.ts';
 import type { ResourceManagerMessages } from './resource-orchestration/resource-manager/protocol.ts';
 import { resourceManagerActor } from './resource-orchestration/resource-manager/resource-manager.ts';
 import { resourceSchedulerActor } from './resource-orchestration/resource-scheduler/resource-scheduler.ts';
@@ -73,6 +73,18 @@ export interface Runtime
   close(): Promise<void>;
 }
 
+/** What a host for tests does its own way. */
+export interface RuntimeVariations {
+  /** Node agents, builds and the sandbox of expressions keep to the real one: they deal with threads and processes. */
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  readonly callWatcher?: CallWatcher;
+  readonly aroundStore?: (store: Store) => Store;
+  readonly aroundAgent?: (agent: AgentLink) => AgentLink;
+  /** Before the workflows, and before the functions: it may take any call. */
+  readonly aroundDoor?: (door: WorkflowDoor) => WorkflowDoor;
+}
+
 /** Actors that do not end by then, once calls have drained, are killed. */
 const SHUTDOWN_TIMEOUT_MS = 10_000;
 /** What instances get to end by themselves at close. Calls have drained by then, so only one that is stuck takes it. */
@@ -84,11 +96,11 @@ const STARTS_PER_CPU = 2;
 /** What spares may cost beside the memory budget, as a part of it. */
 const SPARES_PART = 1 / 8;
 
-export async function startRuntime(config: HostConfig): Promise<Runtime> {
-  const clock = systemClock;
-  const random = Math.random;
+export async function startRuntime(config: HostConfig, variations: RuntimeVariations = {}): Promise<Runtime> {
+  const { clock = systemClock, random = Math.random, callWatcher: watcher } = variations;
+  const { aroundStore = same, aroundAgent = same, aroundDoor = same } = variations;
   const place = await openPlace(config, clock);
-  const { store } = place;
+  const store = aroundStore(place.store);
   const hold = new ProcessHold();
   const system = new ActorSystem({
     clock,
@@ -101,7 +113,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
   const scheduler = system.spawn(resourceSchedulerActor());
   const manager = system.spawn(
     resourceManagerActor({
-      startAgent: agentStarter(config, clock),
+      startAgent: (agentId) => aroundAgent(startAgent(config, agentId)),
       budgetsMb: new Array<number>(config.agents).fill(agentBudgetMb(config)),
       naming,
       scheduler,
@@ -131,6 +143,11 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
   );
   let closing: Promise<void> | undefined;
   const isClosing = () => closing !== undefined;
+  const door = aroundDoor({
+    has: (name) => later.workflows?.door.has(name) ?? false,
+    invoke: (call) => later.workflows?.door.invoke(call) ?? false,
+    abandon: (call) => later.workflows?.door.abandon(call),
+  });
   const caller = new Caller({
     router,
     ledger,
@@ -138,24 +155,21 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
     hold,
     payloadLimitBytes,
     isClosing,
-    workflows: {
-      has: (name) => later.workflows?.door.has(name) ?? false,
-      invoke: (call) => later.workflows?.door.invoke(call) ?? false,
-      abandon: (call) => later.workflows?.door.abandon(call),
-    },
+    workflows: door,
+    watcher,
   });
   const builder = system.spawn({
     ...builderActor({
       artifactsDirectory: place.artifactsDirectory,
       inspect: makeInspect({
         manager,
-        clock,
+        clock: systemClock,
         timeoutMs: startTimeoutMs,
         payloadLimitBytes,
         agentBudgetMb: agentBudgetMb(config),
         roomNeeded: (need) => void later.deployer?.tell('roomNeeded', need),
       }),
-      clock,
+      clock: systemClock,
       mapStack,
     }),
     // A build that is under way at the stop still loads its artifact, in a worker.
@@ -238,7 +252,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
     send: (request) => caller.send(request),
     autoscaler,
     functionNames: () => deployed.keys(),
-    functionExists: (name) => deployed.has(name),
+    functionExists: (name) => deployed.has(name) || (door.has(name) && !isWorkflow(name)),
     concurrencyOf: (name) => concurrencyOf(deployed.get(name)),
     newId: executionIds(randomBytes(6).toString('hex')),
     dependsOn: [router, autoscaler],
@@ -297,7 +311,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
     workflowScheduler: composition.workflowScheduler,
     jobs: events.jobs,
     queues: events.queues,
-    isDeployed: (name) => deployed.has(name) || isWorkflow(name),
+    isDeployed: (name) => deployed.has(name) || door.has(name),
     get isClosing() {
       return isClosing();
     },
@@ -352,15 +366,16 @@ function agentBudgetMb({ memoryBudgetMb, agents }: HostConfig): number {
   return Math.floor(memoryBudgetMb / agents);
 }
 
-function agentStarter(config: HostConfig, clock: Clock): StartAgent {
+function startAgent(config: HostConfig, agentId: string): AgentLink {
   const memoryBudgetMb = agentBudgetMb(config);
   const { startTimeoutMs, spin } = config;
   const spares = { maxSpares: config.spares, memoryMb: memoryBudgetMb * SPARES_PART };
-  return (agentId) =>
-    config.agent === 'inline'
-      ? createInlineAgent({ agentId, clock, startTimeoutMs, spares, spin })
-      : createChildAgent({ agentId, clock, memoryBudgetMb, startTimeoutMs, spares, spin });
+  return config.agent === 'inline'
+    ? createInlineAgent({ agentId, startTimeoutMs, spares, spin })
+    : createChildAgent({ agentId, memoryBudgetMb, startTimeoutMs, spares, spin });
 }
+
+const same = <T>(part: T): T => part;
 
 /** What an operator should see although nobody waits for it. Node prints it, or hands it to the program's own listener. */
 function warn(message: string): void {

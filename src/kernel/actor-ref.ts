@@ -34,13 +34,22 @@ export class CellRef<M extends MessageMap> implements ActorRef<M> {
     const timeoutMs = options?.timeoutMs ?? DEFAULT_ASK_TIMEOUT_MS;
     return new Promise((resolve, reject) => {
       const reply = new PendingReply(resolve as (value: unknown) => void, reject);
-      reply.cancelTimeout = this.#clock.after(timeoutMs, () =>
+      const cancel = this.#clock.after(timeoutMs, () =>
         reject(
           new TroupeError('ASK_TIMEOUT', `${this.path} did not answer "${type}" within ${timeoutMs} ms.`, {
             details: { path: this.path, type, timeoutMs },
           }),
         ),
       );
+      // What may be waited for without an end may wait for time to pass.
+      const release =
+        timeoutMs < Number.POSITIVE_INFINITY ? this.#clock.hold?.(`${this.path} answers "${type}"`) : undefined;
+      reply.cancelTimeout = release
+        ? () => {
+            cancel();
+            release();
+          }
+        : cancel;
       this.#cell.put({ type, body, reply, owner: undefined });
     });
   }

@@ -19,7 +19,12 @@ export interface Clock {
   after(delayMs: number, callback: () => void): CancelTimer;
   /** On a clock that is moved by hand: it does not move on while `isBusy` answers true. */
   holdWhile?(isBusy: () => boolean): void;
+  /** As above, from now until the answer is called: something goes on in real time. `what` is for people. */
+  hold?(what: string, whose?: HoldOwner): () => void;
 }
+
+/** `host`: it ends, or something is broken. `outside`: other people's code, or another machine; it may go on for ever. */
+export type HoldOwner = 'host' | 'outside';
 
 /** `setTimeout` takes a signed 32-bit delay and fires at once beyond it. */
 const LONGEST_TIMEOUT_MS = 2_147_483_647;
@@ -47,4 +52,9 @@ export function delay(clock: Clock, delayMs: number): Promise<void> {
   return new Promise((resolve) => {
     clock.after(delayMs, resolve);
   });
+}
+
+/** Work beyond the host's own: a clock that is moved by hand stands still until it is done. */
+export function holdClock<T>(clock: Clock, what: string, work: Promise<T>): Promise<T> {
+  return clock.hold ? work.finally(clock.hold(what, 'outside')) : work;
 }

@@ -20,9 +20,12 @@ export class VirtualClock implements Clock {
   readonly #wallStartMs: number;
   readonly #timers = new TimerHeap<VirtualTimer>();
   readonly #holds: (() => boolean)[] = [];
+  readonly #settle: () => Promise<void>;
 
-  constructor(wallStartMs = Date.UTC(2026, 0, 1)) {
+  /** `settle`: waits until all has happened that a timer has led to. */
+  constructor(wallStartMs = Date.UTC(2026, 0, 1), settle?: () => Promise<void>) {
     this.#wallStartMs = wallStartMs;
+    this.#settle = settle ?? (() => this.#settleByTurns());
   }
 
   nowMs(): number {
@@ -66,14 +69,20 @@ export class VirtualClock implements Clock {
   async advance(durationMs: number): Promise<void> {
     const endMs = this.#nowMs + durationMs;
     await this.#settle();
-    for (let timer = this.#earliest(); timer && timer.atMs <= endMs; timer = this.#earliest()) {
-      this.#timers.pop();
-      this.#disarm(timer);
-      this.#nowMs = timer.atMs;
-      timer.callback();
-      await this.#settle();
-    }
+    while (await this.step(endMs));
     this.#nowMs = endMs;
+  }
+
+  /** Moves on to the next timer that fires until then, as `advance` does. False where there is none, and no time has passed. */
+  async step(untilMs = Number.MAX_VALUE): Promise<boolean> {
+    const timer = this.#earliest();
+    if (!timer || timer.atMs > untilMs) return false;
+    this.#timers.pop();
+    this.#disarm(timer);
+    this.#nowMs = timer.atMs;
+    timer.callback();
+    await this.#settle();
+    return true;
   }
 
   #disarm(timer: VirtualTimer): void {
@@ -93,7 +102,7 @@ export class VirtualClock implements Clock {
   }
 
   /** Two turns of the event loop run the reactions of every promise that is settled, and of the messages that these sent. */
-  async #settle(): Promise<void> {
+  async #settleByTurns(): Promise<void> {
     let turns = 0;
     do {
       await loopTurn();

@@ -3,6 +3,7 @@ import { CPU_SHARES, type HostConfig } from '../config.ts';
 import type { AutoscalerMessages } from '../function-management/autoscaler/protocol.ts';
 import type { CallOutcome, CallRequest, WorkflowDoor } from '../function-management/router/protocol.ts';
 import type { ActorSystem } from '../kernel/actor-system.ts';
+import { holdClock } from '../kernel/clock.ts';
 import type { ActorRef } from '../kernel/protocol.ts';
 import { STAMP } from '../ledger/protocol.ts';
 import type { Store } from '../store/protocol.ts';
@@ -52,7 +53,10 @@ export interface Composition {
 export function composeWorkflows(parts: CompositionParts): Composition {
   const { config, system, store, random, encode, send, autoscaler, onFault, functionExists, functionNames } = parts;
   const { clock } = system;
-  const expressions = createExpressions({ clock, resultLimitBytes: config.payloadLimitBytes });
+  const expressions = createExpressions({
+    resultLimitBytes: config.payloadLimitBytes,
+    during: (work) => holdClock(clock, 'an expression of a workflow', work),
+  });
   const table = new LoadedWorkflows([fissionLanguage(expressions)]);
   const executions = new DurableExecutionStore(store.database('executions'));
   const policy = lookAheadPolicy(config.lookAhead, CPU_SHARES);
@@ -95,7 +99,7 @@ export function composeWorkflows(parts: CompositionParts): Composition {
           ...(alive && { alive }),
           settled: (outcome) => settled(stepOutcome(outcome)),
         }),
-      sendRequest: httpSender(config.payloadLimitBytes),
+      sendRequest: httpSender(config.payloadLimitBytes, clock),
       encode,
       random,
       newId: parts.newId,

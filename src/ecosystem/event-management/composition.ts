@@ -42,7 +42,7 @@ export function composeEventManagement(parts: EventManagementParts): EventManage
   const { definition, queues } = jobsActor({
     database,
     store: jobStore,
-    callTarget: callTarget(parts),
+    callTarget: callTarget({ ...parts, clock: system.clock }),
     random,
     newId: jobIds(parts.salt),
     encode,

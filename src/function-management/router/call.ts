@@ -22,8 +22,16 @@ export interface CallHost {
   readonly ledger: Ledger;
   /** Somebody waits for every call until it settles. */
   readonly hold: ProcessHold;
+  readonly watcher?: CallWatcher | undefined;
   /** The instance died with the call inside: retry it or fail it, in the router's turn. */
   lost(call: Call, loss: InstanceLoss): void;
+}
+
+/** Is told of every call of a host. */
+export interface CallWatcher {
+  opened(call: Call): void;
+  /** It may still occupy its instance. */
+  settled(call: Call): void;
 }
 
 /** Where a call is; `settled` calls may still occupy their instance. One that is `riding` was sent to an instance that is not ready yet. */
@@ -70,6 +78,7 @@ export class Call implements InstanceCall {
     this.#number = this.row.number;
     this.#count = this.row.count;
     host.hold.begin();
+    host.watcher?.opened(this);
   }
 
   get id(): string {
@@ -204,6 +213,7 @@ export class Call implements InstanceCall {
     row.attempt = this.attempt;
     row.depth = this.depth;
     this.#host.hold.end();
+    this.#host.watcher?.settled(this);
     this.#host.ledger.close(row);
   }
 }

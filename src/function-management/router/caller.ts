@@ -14,7 +14,7 @@ import type { PeerCallee } from '../../transport/peer-protocol.ts';
 import { EMPTY, type HttpEvent, type NestedCallMeta, type StreamHead } from '../../transport/protocol.ts';
 import { ChunkQueue } from '../../transport/stream-credit.ts';
 import type { InstanceObserver, NestedAnswer, NestedCallHandle, NestedParent } from '../instance/protocol.ts';
-import { Call, type CallHost } from './call.ts';
+import { Call, type CallHost, type CallWatcher } from './call.ts';
 import { checkOptions, givenOptions } from './invoke-options.ts';
 import { type PeerWork, recordOutcomes } from './peer-outcomes.ts';
 import type { CallOutcome, CallRequest, InvokeOptions, RouterMessages, WorkflowDoor } from './protocol.ts';
@@ -36,6 +36,7 @@ export interface CallerOptions {
   /** Whether the host takes no more calls, though the router may be gone already. */
   readonly isClosing: () => boolean;
   readonly workflows?: WorkflowDoor;
+  readonly watcher?: CallWatcher | undefined;
 }
 
 const NO_OPTIONS: InvokeOptions = {};
@@ -47,8 +48,9 @@ export class Caller {
 
   constructor(options: CallerOptions) {
     this.#options = options;
-    const { router, ledger, clock, hold } = options;
-    this.#host = { clock, ledger, hold, lost: (call, loss) => void router.tell('callLost', { call, loss }) };
+    const { router, ledger, clock, hold, watcher } = options;
+    const lost: CallHost['lost'] = (call, loss) => void router.tell('callLost', { call, loss });
+    this.#host = { clock, ledger, hold, watcher, lost };
     this.#signals = new SignalGroups(clock, (call) => this.#cancel(call));
   }
 

@@ -63,6 +63,8 @@ export interface WorkflowCall {
   readonly depth: number;
   readonly timeoutMs?: number;
   readonly idempotencyKey?: string;
+  /** 1 where it is left out. */
+  readonly attempt?: number;
   readonly http?: {
     readonly headers: Readonly<Record<string, string>>;
     readonly query: Readonly<Record<string, string>>;

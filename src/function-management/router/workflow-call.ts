@@ -20,6 +20,7 @@ export function workflowCall(call: Call, nowMs: () => number): WorkflowCall {
   return {
     functionName,
     depth,
+    attempt: call.attempt,
     payload: http ? encodePayload(bodyOf(http)) : request.payload,
     ...(version !== undefined && { version }),
     ...(alias !== undefined && { alias }),

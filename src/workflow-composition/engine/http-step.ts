@@ -1,15 +1,20 @@
 /** Sends the requests of `http` tasks. The body of an answer has a bound; an answer of 400 or more is a failure. */
 import { TroupeError } from '../../errors.ts';
+import { type Clock, holdClock } from '../../kernel/clock.ts';
 import type { HttpStep } from '../language.ts';
 import type { HttpAnswer, SendRequest } from './protocol.ts';
 
-export function httpSender(limitBytes: number): SendRequest {
+export function httpSender(limitBytes: number, clock: Clock): SendRequest {
   return async (request, { signal, timeoutMs }) => {
-    const limit = AbortSignal.timeout(timeoutMs);
+    const limit = new AbortController();
+    const cancelTimer = clock.after(timeoutMs, () => limit.abort());
     try {
-      return await send(request, AbortSignal.any([signal, limit]), limitBytes);
+      const work = send(request, AbortSignal.any([signal, limit.signal]), limitBytes);
+      return await holdClock(clock, `${request.method} ${request.url}`, work);
     } catch (thrown) {
-      throw fault(request, thrown, { isLate: limit.aborted, timeoutMs });
+      throw fault(request, thrown, { isLate: limit.signal.aborted, timeoutMs });
+    } finally {
+      cancelTimer();
     }
   };
 }

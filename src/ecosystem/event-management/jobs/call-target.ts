@@ -1,6 +1,7 @@
 /** An attempt at a job as a call: of a function, of a workflow, or as a request to a URL. */
 import { TroupeError } from '../../../errors.ts';
 import type { CallRequest } from '../../../function-management/router/protocol.ts';
+import { type Clock, holdClock } from '../../../kernel/clock.ts';
 import { ownBytes } from '../../../transport/own-bytes.ts';
 import { EMPTY } from '../../../transport/protocol.ts';
 import type { AttemptOutcome, CallTarget } from './attempt.ts';
@@ -10,11 +11,12 @@ export interface CallTargetParts {
   readonly send: (request: Omit<CallRequest, 'mode' | 'chunk' | 'from'>) => { cancel(): void };
   readonly isWorkflow: (name: string) => boolean;
   readonly decode: (payload: Uint8Array) => unknown;
+  readonly clock: Clock;
 }
 
-export function callTarget({ send, isWorkflow, decode }: CallTargetParts): CallTarget {
+export function callTarget({ send, isWorkflow, decode, clock }: CallTargetParts): CallTarget {
   return ({ functionName, payload, idempotencyKey, attempt, failures, timeoutMs, alive }, settled) => {
-    if (functionName === HTTP_QUEUE) return post(decode(payload), settled);
+    if (functionName === HTTP_QUEUE) return post(decode(payload), settled, clock);
     // An execution that has failed stays failed: trying again is another execution.
     const key = failures > 0 && isWorkflow(functionName) ? `${idempotencyKey}#${failures + 1}` : idempotencyKey;
     return send({
@@ -36,12 +38,16 @@ export function callTarget({ send, isWorkflow, decode }: CallTargetParts): CallT
 }
 
 /** Any status from 200 to 299 is success; those of 400 to 499, but for the few that may pass, would be the same again. */
-function post(request: unknown, settled: (outcome: AttemptOutcome) => void): { cancel(): void } {
+function post(request: unknown, settled: (outcome: AttemptOutcome) => void, clock: Clock): { cancel(): void } {
   const controller = new AbortController();
   const { url, body } = request as { readonly url: string; readonly body: unknown };
-  const signal = AbortSignal.any([controller.signal, AbortSignal.timeout(POST_TIMEOUT_MS)]);
+  const { signal } = controller;
+  const cancelTimer = clock.after(POST_TIMEOUT_MS, () =>
+    controller.abort(new Error(`no answer within ${POST_TIMEOUT_MS} ms`)),
+  );
   const headers = { 'content-type': 'application/json' };
-  fetch(url, { method: 'POST', headers, body: JSON.stringify(body), signal }).then(
+  const answer = fetch(url, { method: 'POST', headers, body: JSON.stringify(body), signal }).finally(cancelTimer);
+  holdClock(clock, `POST ${url}`, answer).then(
     async (response) => {
       await response.body?.cancel().catch(() => undefined);
       if (response.ok) return settled({ kind: 'succeeded', payload: EMPTY });

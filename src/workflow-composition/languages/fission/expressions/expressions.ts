@@ -27,6 +27,8 @@ export interface ExpressionsOptions {
   readonly clock?: Clock;
   /** The compiled file of the sandbox's worker. */
   readonly workerPath?: string;
+  /** Goes around all work of the sandbox. */
+  readonly during?: (work: Promise<unknown>) => Promise<unknown>;
 }
 
 export interface ClosableExpressions extends Expressions {
@@ -57,8 +59,10 @@ class CompiledExpression implements Expression {
 
 class SandboxedExpressions implements ClosableExpressions {
   readonly #sandbox: Sandbox;
+  readonly #during: (work: Promise<unknown>) => Promise<unknown>;
 
-  constructor({ timeoutMs, memoryBytes, resultLimitBytes, clock, workerPath }: ExpressionsOptions) {
+  constructor({ timeoutMs, memoryBytes, resultLimitBytes, clock, workerPath, during }: ExpressionsOptions) {
+    this.#during = during ?? ((work) => work);
     this.#sandbox = new Sandbox({
       timeoutMs: timeoutMs ?? 100,
       memoryBytes: memoryBytes ?? 64 * MIB,
@@ -77,7 +81,7 @@ class SandboxedExpressions implements ClosableExpressions {
     const compiled = expression instanceof CompiledExpression ? expression : new CompiledExpression(expression.source);
     if (!compiled.path) {
       const data = { taskId: scope.taskId, $: select(compiled.mentions, scope) };
-      return this.#sandbox.evaluate('expression', compiled.source, data);
+      return this.#during(this.#sandbox.evaluate('expression', compiled.source, data));
     }
     try {
       return evaluatePath(compiled.path, scope, randomUUID);
@@ -93,7 +97,7 @@ class SandboxedExpressions implements ClosableExpressions {
 
   async run(source: string, variables: Readonly<Record<string, unknown>>): Promise<unknown> {
     checkScript(source);
-    return this.#sandbox.evaluate('script', source, variables);
+    return this.#during(this.#sandbox.evaluate('script', source, variables));
   }
 
   close(): Promise<void> {
