@@ -25,6 +25,7 @@ export type {
   Handler,
   Logger,
   NestedInvokeOptions,
+  ScheduleEvent,
   StandardSchema,
   StreamHandler,
   ValueHandler,

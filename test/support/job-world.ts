@@ -6,6 +6,7 @@ import { newJob } from '../../src/ecosystem/event-management/jobs/job-options.ts
 import { JobStore } from '../../src/ecosystem/event-management/jobs/job-store.ts';
 import type { JobsMessages } from '../../src/ecosystem/event-management/jobs/jobs-protocol.ts';
 import type { Enqueued, EnqueueOptions, JobView } from '../../src/ecosystem/event-management/protocol.ts';
+import type { SchedulesMessages } from '../../src/ecosystem/event-management/schedules/schedules-protocol.ts';
 import { TroupeError } from '../../src/errors.ts';
 import type { FunctionDescription } from '../../src/function-management/registry/protocol.ts';
 import type { CallRequest } from '../../src/function-management/router/protocol.ts';
@@ -40,9 +41,12 @@ export class JobWorld {
   readonly system: ActorSystem;
   readonly store: Store;
   readonly jobs: ActorRef<JobsMessages>;
+  readonly schedules: ActorRef<SchedulesMessages>;
   /** All that were begun, in order. */
   readonly attempts: Attempt[] = [];
   readonly faults: string[] = [];
+  /** Functions that are not deployed; all others are. */
+  readonly undeployed = new Set<string>();
   /** What answers at once; without it, an attempt goes on until the test ends it. */
   answer: Answer | undefined;
   /** What the disk says to the next commits. */
@@ -56,7 +60,7 @@ export class JobWorld {
       clock,
       onActorError: (path, error) => this.faults.push(`${path}: ${error.message}`),
     });
-    const { jobs } = composeEventManagement({
+    const { jobs, schedules } = composeEventManagement({
       system: this.system,
       store: { ...store, database: (name) => this.#database(store.database(name)) },
       random: () => 0.5,
@@ -64,17 +68,20 @@ export class JobWorld {
       decode: decodePayload,
       send: (request) => this.#send(request),
       isWorkflow: (name) => name.startsWith('flow'),
-      describe: (name) => describeFunction(name, queue),
+      describe: (name) => (this.undeployed.has(name) ? undefined : describeFunction(name, queue)),
       salt: String(hosts++).padStart(4, '0'),
       dependsOn: [],
       onFault: (fault) => this.faults.push(fault),
+      zones: { host: 'Europe/Zurich', rules: '1' },
     });
     this.jobs = jobs;
+    this.schedules = schedules;
   }
 
   static async start(queue?: Partial<QueueConfig>, before?: JobWorld): Promise<JobWorld> {
     const world = new JobWorld(before?.clock ?? new VirtualClock(), before?.store ?? (await openMemoryStore()), queue);
     world.jobs.tell('begin', undefined);
+    world.schedules.tell('begin', undefined);
     await world.clock.advance(0);
     return world;
   }
@@ -82,7 +89,8 @@ export class JobWorld {
   /** As a crash: nothing more is written, and the next host finds what is on disk. */
   crash(queue?: Partial<QueueConfig>): Promise<JobWorld> {
     this.#isDead = true;
-    for (const { path } of this.system.actors()) if (path === '/jobs') this.system.kill({ path });
+    for (const { path } of this.system.actors())
+      if (path === '/jobs' || path === '/schedules') this.system.kill({ path });
     return JobWorld.start(queue, this);
   }
 
