@@ -14,7 +14,7 @@ import { ActorSystem } from '../../src/kernel/actor-system.ts';
 import type { ActorRef } from '../../src/kernel/protocol.ts';
 import { VirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { openMemoryStore } from '../../src/store/memory-store.ts';
-import type { KeyValueStore, Store } from '../../src/store/protocol.ts';
+import type { DatabaseName, KeyValueStore, Store } from '../../src/store/protocol.ts';
 import { decodePayload, encodePayload } from '../../src/transport/codec.ts';
 
 const LIMIT = { limitBytes: 1_048_576 };
@@ -49,6 +49,8 @@ export class JobWorld {
   readonly undeployed = new Set<string>();
   /** What answers at once; without it, an attempt goes on until the test ends it. */
   answer: Answer | undefined;
+  /** Databases whose commits get nowhere, as at the moment of a crash. */
+  readonly stalled = new Set<DatabaseName>();
   /** What the disk says to the next commits. */
   diskError: Error | undefined;
   #isDead = false;
@@ -62,7 +64,7 @@ export class JobWorld {
     });
     const { jobs, schedules } = composeEventManagement({
       system: this.system,
-      store: { ...store, database: (name) => this.#database(store.database(name)) },
+      store: { ...store, database: (name) => this.#database(store.database(name), name) },
       random: () => 0.5,
       encode: (value) => encodePayload(value, LIMIT),
       decode: decodePayload,
@@ -80,15 +82,17 @@ export class JobWorld {
 
   static async start(queue?: Partial<QueueConfig>, before?: JobWorld): Promise<JobWorld> {
     const world = new JobWorld(before?.clock ?? new VirtualClock(), before?.store ?? (await openMemoryStore()), queue);
+    world.answer = before?.answer;
     world.jobs.tell('begin', undefined);
     world.schedules.tell('begin', undefined);
     await world.clock.advance(0);
     return world;
   }
 
-  /** As a crash: nothing more is written, and the next host finds what is on disk. */
-  crash(queue?: Partial<QueueConfig>): Promise<JobWorld> {
+  /** As a crash: nothing more is written, and the next host finds what is on disk, `offMs` later. */
+  crash(queue?: Partial<QueueConfig>, offMs = 0): Promise<JobWorld> {
     this.#isDead = true;
+    this.clock.stepWall(offMs);
     for (const { path } of this.system.actors())
       if (path === '/jobs' || path === '/schedules') this.system.kill({ path });
     return JobWorld.start(queue, this);
@@ -132,12 +136,12 @@ export class JobWorld {
     return [...new JobStore(this.store.database('jobs')).faults()];
   }
 
-  #database(database: KeyValueStore): KeyValueStore {
+  #database(database: KeyValueStore, name: DatabaseName): KeyValueStore {
     return {
       get: (key) => database.get(key),
       range: (options) => database.range(options),
       commit: async (operations) => {
-        if (this.#isDead) return new Promise(() => undefined);
+        if (this.#isDead || this.stalled.has(name)) return new Promise(() => undefined);
         if (this.diskError) throw this.diskError;
         return database.commit(operations);
       },

@@ -43,6 +43,8 @@ export function decide({ cadence, handledMs, missed }: Standing, wallMs: number,
 const DAY_MS = 86_400_000;
 const LONGEST_WINDOW_MS = 400 * DAY_MS;
 const FIRINGS_REMEMBERED = 10_000;
+/** No job may ask for more than a hundred years. */
+const MOST_MS = 99 * 365 * DAY_MS;
 
 /**
  * How long the key of a firing keeps its time from being run again, by a host that did not live to note it or by a backfill. As long as 10,000 firings, so
@@ -52,5 +54,5 @@ export function windowMs(cadence: Cadence, atMs: number): number {
   const next = nextTime(cadence, atMs);
   if (next === undefined) return LONGEST_WINDOW_MS;
   const gapMs = next - atMs;
-  return Math.max(gapMs + DAY_MS, Math.min(LONGEST_WINDOW_MS, FIRINGS_REMEMBERED * gapMs));
+  return Math.min(MOST_MS, Math.max(gapMs + DAY_MS, Math.min(LONGEST_WINDOW_MS, FIRINGS_REMEMBERED * gapMs)));
 }

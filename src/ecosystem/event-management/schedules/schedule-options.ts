@@ -34,10 +34,10 @@ const schema = z.strictObject({
   function: z
     .string('must be the name of a function or a workflow')
     .regex(FUNCTION_NAME_PATTERN, 'is not the name of a function'),
-  payload: z.unknown(),
+  payload: z.unknown().optional(),
   cron: z.string('must be a string').optional(),
   timeZone: z.string('must be a string').optional(),
-  everyMs: z.number('must be a number').int().min(SHORTEST_MS).max(LONGEST_MS).optional(),
+  everyMs: z.number().int().min(SHORTEST_MS).max(LONGEST_MS).optional(),
   at: time.optional(),
   missed: z.enum(MISSED_POLICIES).default('once'),
   overlap: z.enum(OVERLAP_POLICIES).default('allow'),
