@@ -117,7 +117,7 @@ export async function setPaused(
   const path = `${client.schedulePath(name)}/${command}`;
   const view = await client.json<ScheduleView>({ method: 'POST', path });
   if (json) return terminal.out(toJson(view));
-  terminal.out(view.isPaused ? `${name} is paused` : `${name} fires again: ${nextOf(view, Date.now())}`);
+  terminal.out(view.isPaused ? `${name} is paused` : `${name} goes on; next: ${nextOf(view, Date.now())}`);
 }
 
 export async function backfill(
@@ -127,7 +127,7 @@ export async function backfill(
   terminal: Terminal,
 ): Promise<void> {
   const path = `${client.schedulePath(name)}/backfill`;
-  const body = { from: range.from, to: range.to ?? Date.now() };
+  const body = defined({ from: range.from, to: range.to });
   const answer = await client.json<Backfilled>({ method: 'POST', path, body });
   if (json) return terminal.out(toJson(answer));
   const { times, enqueued, existing } = answer;

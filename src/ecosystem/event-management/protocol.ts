@@ -214,10 +214,11 @@ export interface ScheduleQuery {
   readonly limit?: number;
 }
 
-/** Both are times that have passed; both are included. */
+/** Of times that have passed; both ends are included. */
 export interface BackfillRange {
   readonly from: Date | number;
-  readonly to: Date | number;
+  /** Now where it is left out. */
+  readonly to?: Date | number;
 }
 
 export interface Backfilled {

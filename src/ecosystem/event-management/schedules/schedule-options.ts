@@ -101,9 +101,9 @@ export function recordOf(
 
 /** Throws `INVALID_ARGUMENT`. */
 export function rangeOf(range: BackfillRange, wallMs: number): { readonly fromMs: number; readonly toMs: number } {
-  const parsed = z.strictObject({ from: time, to: time }).safeParse(range);
+  const parsed = z.strictObject({ from: time, to: time.optional() }).safeParse(range);
   if (!parsed.success) throw wrongRange(parsed.error.issues.map(issueText));
-  const { from: fromMs, to: toMs } = parsed.data;
+  const { from: fromMs, to: toMs = wallMs } = parsed.data;
   if (fromMs > toMs) throw wrongRange([`from (${iso(fromMs)}) is later than to (${iso(toMs)})`]);
   if (toMs > wallMs) throw wrongRange([`to (${iso(toMs)}) has not come yet: a backfill is for times that have passed`]);
   return { fromMs, toMs };
