@@ -69,7 +69,7 @@ describe('schedules of a host', () => {
       timeZone: 'Europe/Zurich',
       payload: 5,
     });
-    await before.schedules.set('soon', { function: 'work', at: Date.now() + 1 });
+    await before.schedules.set('soon', { function: 'work', at: Date.now() + 60_000 });
     await before.schedules.pause('nightly');
     const view = await before.schedules.get('nightly');
     await before.close();
