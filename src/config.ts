@@ -235,6 +235,18 @@ export function checkFunctionName(name: unknown, what: 'function' | 'workflow' =
   );
 }
 
+/** As that of a function, and longer: one schedule for each of many things is named after them. A job is found by it, with a time behind. */
+const SCHEDULE_NAME_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,158}[a-z0-9])?$/;
+
+/** Throws `INVALID_NAME`. */
+export function checkScheduleName(name: unknown): string {
+  if (typeof name === 'string' && SCHEDULE_NAME_PATTERN.test(name)) return name;
+  throw new TroupeError(
+    'INVALID_NAME',
+    `${JSON.stringify(name)} is not the name of a schedule: use 1 to 160 lower-case letters, digits and hyphens, with a letter or digit at both ends.`,
+  );
+}
+
 /** Throws `INVALID_NAME`. An alias stands where a version number may stand, so it must not look like one. */
 export function checkAliasName(alias: unknown): void {
   if (typeof alias === 'string' && FUNCTION_NAME_PATTERN.test(alias) && !/^\d+$/.test(alias)) return;

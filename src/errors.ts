@@ -119,6 +119,7 @@ export const ERROR_CODES = {
 
   // Jobs.
   JOB_NOT_FOUND: code('not-found', false, 'There is no job of that id, or not any more.'),
+  SCHEDULE_NOT_FOUND: code('not-found', false, 'There is no schedule of that name.'),
 
   // The host.
   OVERLOADED: code('overloaded', true, 'A queue or budget is full.'),

@@ -26,6 +26,7 @@ export type {
   Handler,
   Logger,
   NestedInvokeOptions,
+  ScheduleEvent,
   StandardSchema,
   StreamHandler,
   ValueHandler,

@@ -65,6 +65,17 @@ export interface BatchItem<Payload = unknown> {
   readonly idempotencyKey: string;
 }
 
+/** What a function is given when a schedule fires. */
+export interface ScheduleEvent<Payload = unknown> {
+  /** The name of the schedule. */
+  readonly schedule: string;
+  /** The time it fires for, in ms since the Unix epoch: the same however late it is, and at each attempt. */
+  readonly scheduledAtMs: number;
+  /** The same time as ISO 8601 writes it, in UTC. */
+  readonly scheduledAt: string;
+  readonly payload: Payload;
+}
+
 /** One event in, one result out. */
 export type ValueHandler<Event = unknown, Result = unknown> = (
   event: Event,

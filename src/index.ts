@@ -1,6 +1,8 @@
 /** The public embedding API. */
 export type { FunctionConfig, HostOptions } from './config.ts';
 export type {
+  Backfilled,
+  BackfillRange,
   Backoff,
   Destination,
   Enqueued,
@@ -10,7 +12,16 @@ export type {
   JobQuery,
   JobStatus,
   JobView,
+  MissedPolicy,
+  OverlapPolicy,
   QueueView,
+  ScheduleDetails,
+  ScheduleFiring,
+  ScheduleJobOptions,
+  ScheduleOptions,
+  ScheduleQuery,
+  ScheduleSet,
+  ScheduleView,
 } from './ecosystem/event-management/protocol.ts';
 export type { Gateway } from './ecosystem/gateway/protocol.ts';
 export type {
@@ -33,12 +44,14 @@ export type {
   FetchHandler,
   Handler,
   Logger,
+  ScheduleEvent,
   StandardSchema,
   StreamHandler,
   ValueHandler,
 } from './handler.ts';
 export type { JobRequest, Jobs } from './jobs.ts';
 export type { ColdStartReason, InvocationRecord, Phase } from './ledger/protocol.ts';
+export type { Schedules } from './schedules.ts';
 export {
   createTroupe,
   type Deployed,

@@ -51,7 +51,7 @@ import { type Composition, composeWorkflows } from './workflow-composition/compo
 
 export interface Runtime
   extends Pick<Composition, 'engine' | 'workflowRegistry' | 'workflowScheduler'>,
-    Pick<EventManagement, 'jobs' | 'queues'> {
+    Pick<EventManagement, 'jobs' | 'queues' | 'schedules'> {
   readonly config: HostConfig;
   readonly clock: Clock;
   readonly hold: ProcessHold;
@@ -277,12 +277,14 @@ export async function startRuntime(config: HostConfig, variations: RuntimeVariat
   // Before that a job would call a function that nobody knows yet.
   await Promise.all([registry.ask('list', undefined), composition.workflowRegistry.ask('list', undefined)]);
   events.jobs.tell('begin', undefined);
+  events.schedules.tell('begin', undefined);
 
   const close = async () => {
     const { engine } = composition;
     const untilMs = clock.nowMs() + config.drainTimeoutMs;
     const drain = () => ({ timeoutMs: Math.max(0, untilMs - clock.nowMs()) });
     const patience = { timeoutMs: config.drainTimeoutMs + SHUTDOWN_TIMEOUT_MS };
+    events.schedules.tell('drain', undefined);
     events.jobs.tell('drain', undefined);
     // Workflows that were called go on to call functions. Neither may keep the rest from being stopped, nor the store from being closed.
     await engine.ask('drain', drain(), patience).catch(() => undefined);
@@ -312,6 +314,7 @@ export async function startRuntime(config: HostConfig, variations: RuntimeVariat
     jobs: events.jobs,
     queues: events.queues,
     isDeployed: (name) => deployed.has(name) || door.has(name),
+    schedules: events.schedules,
     get isClosing() {
       return isClosing();
     },

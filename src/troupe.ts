@@ -25,6 +25,7 @@ import { Jobs } from './jobs.ts';
 import { holdProcess } from './kernel/process-hold.ts';
 import type { InvocationRecord } from './ledger/protocol.ts';
 import { type Runtime, startRuntime } from './runtime.ts';
+import { Schedules } from './schedules.ts';
 import type { HttpEvent, StreamHead } from './transport/protocol.ts';
 import { Workflows } from './workflows.ts';
 
@@ -80,6 +81,8 @@ export class Troupe implements AsyncDisposable {
   readonly workflows: Workflows;
   /** Durable jobs: looks after those that were enqueued. */
   readonly jobs: Jobs;
+  /** Durable schedules: have a function called at certain times. */
+  readonly schedules: Schedules;
   readonly #runtime: Runtime;
   readonly #gateways = new Set<Gateway>();
 
@@ -88,6 +91,7 @@ export class Troupe implements AsyncDisposable {
     this.#runtime = runtime;
     this.workflows = new Workflows(runtime);
     this.jobs = new Jobs(runtime);
+    this.schedules = new Schedules(runtime);
   }
 
   /**

@@ -60,6 +60,11 @@ export class HostClient {
     return `/executions/${idSegment(id, 'The id of an execution')}`;
   }
 
+  /** Where a schedule is. Throws `INVALID_ARGUMENT`. */
+  schedulePath(name: string): string {
+    return `/schedules/${idSegment(name, 'The name of a schedule')}`;
+  }
+
   /** Where a signal goes. Throws `INVALID_ARGUMENT`. */
   signalPath(id: string, signal: string): string {
     return `${this.executionPath(id)}/signals/${idSegment(signal, 'The name of a signal')}`;

@@ -10,6 +10,7 @@ import { addDeploy } from './commands/deploy.ts';
 import { addFunctions } from './commands/functions.ts';
 import { addInvoke } from './commands/invoke.ts';
 import { addLogs } from './commands/logs.ts';
+import { addSchedules } from './commands/schedules.ts';
 import { addServe } from './commands/serve.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addWorkflows } from './commands/workflows.ts';
@@ -69,6 +70,7 @@ Exit codes: 0 ok, 1 function failed, 2 usage, 3 configuration or build, 4 not al
   addDeploy(program, terminal);
   addFunctions(program, terminal);
   addWorkflows(program, terminal);
+  addSchedules(program, terminal);
   addLogs(program, terminal);
   addBench(program, terminal);
   addSimulate(program, terminal);

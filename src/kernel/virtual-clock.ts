@@ -17,7 +17,7 @@ export class VirtualClock implements Clock {
   #nowMs = 0;
   #sequence = 0;
   #pending = 0;
-  readonly #wallStartMs: number;
+  #wallStartMs: number;
   readonly #timers = new TimerHeap<VirtualTimer>();
   readonly #holds: (() => boolean)[] = [];
   readonly #settle: () => Promise<void>;
@@ -46,6 +46,11 @@ export class VirtualClock implements Clock {
     this.#timers.push(timer);
     this.#pending++;
     return () => this.#disarm(timer);
+  }
+
+  /** As when somebody sets the clock: timers do not move with it. */
+  stepWall(byMs: number): void {
+    this.#wallStartMs += byMs;
   }
 
   holdWhile(isBusy: () => boolean): void {

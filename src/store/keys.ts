@@ -41,6 +41,9 @@
  * | jobs       | once, function, idempotency key  | the job that has it, and until when               |
  * | jobs       | once-until, until (ms), function, idempotency key | true; what is over is one range  |
  * | jobs       | queue, function                  | how many jobs it has, what runs, whether it is paused |
+ * | schedules  | schedule, schedule name          | what was asked for (ecosystem/event-management/schedules) |
+ * | schedules  | state, schedule name             | what has come of it so far                        |
+ * | schedules  | payload, schedule name           | what its function is given (bytes)                |
  * | events     | stream, index                    | the event                                         |
  * | quarantine | database, the key of the record  | its bytes, why and when                           |
  */
@@ -162,6 +165,14 @@ export const jobKeys = {
   onceUntilAfter: (atMs: number): Key => ['once-until', atMs],
   queue: (name: string): Key => ['queue', name],
   queues: ['queue'] as Key,
+};
+
+export const scheduleKeys = {
+  schedule: (name: string): Key => ['schedule', name],
+  schedules: ['schedule'] as Key,
+  state: (name: string): Key => ['state', name],
+  states: ['state'] as Key,
+  payload: (name: string): Key => ['payload', name],
 };
 
 export const eventKeys = {

@@ -30,6 +30,7 @@ const LAYERS = [
   'host-stats',
   'workflows',
   'jobs',
+  'schedules',
   'fetch-function',
   'troupe',
   'index',

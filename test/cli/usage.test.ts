@@ -10,11 +10,12 @@ import { errorOf, troupe } from './troupe-process.ts';
 
 const HELLO = fileURLToPath(new URL('./fixtures/hello.ts', import.meta.url));
 const ORDER = fileURLToPath(new URL('./fixtures/order.wf.yaml', import.meta.url));
-const COMMANDS = ['invoke', 'serve', 'deploy', 'fn', 'wf', 'logs', 'bench', 'simulate'];
+const COMMANDS = ['invoke', 'serve', 'deploy', 'fn', 'wf', 'schedule', 'logs', 'bench', 'simulate'];
 const WF_COMMANDS = 'deploy ls alias rm start result show history watch signal cancel pause resume redrive'.split(' ');
 const NOUN_COMMANDS = [
   ...['ls', 'describe', 'versions', 'rm', 'alias'].map((name) => `fn ${name}`),
   ...WF_COMMANDS.map((name) => `wf ${name}`),
+  ...['ls', 'show', 'add', 'rm', 'pause', 'resume', 'backfill'].map((name) => `schedule ${name}`),
 ];
 
 const words = (args: string) =>
@@ -166,6 +167,13 @@ describe('a command line that is wrong', () => {
     ['invoke ORDER --stream', '--stream is for a function, and this is a workflow'],
     ['invoke ORDER --version 1', '--version is for a function on a host'],
     ['invoke ORDER -d {bad', '--data is not JSON'],
+    ['schedule', 'Usage: troupe schedule'],
+    ['schedule ad', 'Did you mean add?'],
+    ['schedule add nightly', "missing required argument 'function'"],
+    ['schedule add nightly report --every 5x', 'It must be a length of time, as 90s, 5m, 1h30m or 7d.'],
+    ['schedule add nightly report --at soon', 'It must be a time, as 2030-01-31'],
+    ['schedule add nightly report --missed twice', 'Allowed choices are once, skip.'],
+    ['schedule backfill nightly', "required option '--from <time>' not specified"],
     ['wf', 'Usage: troupe wf'],
     ['wf dploy', 'Did you mean deploy?'],
     ['wf strat', 'Did you mean start?'],

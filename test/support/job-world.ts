@@ -6,6 +6,7 @@ import { newJob } from '../../src/ecosystem/event-management/jobs/job-options.ts
 import { JobStore } from '../../src/ecosystem/event-management/jobs/job-store.ts';
 import type { JobsMessages } from '../../src/ecosystem/event-management/jobs/jobs-protocol.ts';
 import type { Enqueued, EnqueueOptions, JobView } from '../../src/ecosystem/event-management/protocol.ts';
+import type { SchedulesMessages } from '../../src/ecosystem/event-management/schedules/schedules-protocol.ts';
 import { TroupeError } from '../../src/errors.ts';
 import type { FunctionDescription } from '../../src/function-management/registry/protocol.ts';
 import type { CallRequest } from '../../src/function-management/router/protocol.ts';
@@ -13,7 +14,7 @@ import { ActorSystem } from '../../src/kernel/actor-system.ts';
 import type { ActorRef } from '../../src/kernel/protocol.ts';
 import { VirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { openMemoryStore } from '../../src/store/memory-store.ts';
-import type { KeyValueStore, Store } from '../../src/store/protocol.ts';
+import type { DatabaseName, KeyValueStore, Store } from '../../src/store/protocol.ts';
 import { decodePayload, encodePayload } from '../../src/transport/codec.ts';
 
 const LIMIT = { limitBytes: 1_048_576 };
@@ -40,11 +41,16 @@ export class JobWorld {
   readonly system: ActorSystem;
   readonly store: Store;
   readonly jobs: ActorRef<JobsMessages>;
+  readonly schedules: ActorRef<SchedulesMessages>;
   /** All that were begun, in order. */
   readonly attempts: Attempt[] = [];
   readonly faults: string[] = [];
+  /** Functions that are not deployed; all others are. */
+  readonly undeployed = new Set<string>();
   /** What answers at once; without it, an attempt goes on until the test ends it. */
   answer: Answer | undefined;
+  /** Databases whose commits get nowhere, as at the moment of a crash. */
+  readonly stalled = new Set<DatabaseName>();
   /** What the disk says to the next commits. */
   diskError: Error | undefined;
   #isDead = false;
@@ -56,33 +62,39 @@ export class JobWorld {
       clock,
       onActorError: (path, error) => this.faults.push(`${path}: ${error.message}`),
     });
-    const { jobs } = composeEventManagement({
+    const { jobs, schedules } = composeEventManagement({
       system: this.system,
-      store: { ...store, database: (name) => this.#database(store.database(name)) },
+      store: { ...store, database: (name) => this.#database(store.database(name), name) },
       random: () => 0.5,
       encode: (value) => encodePayload(value, LIMIT),
       decode: decodePayload,
       send: (request) => this.#send(request),
       isWorkflow: (name) => name.startsWith('flow'),
-      describe: (name) => describeFunction(name, queue),
+      describe: (name) => (this.undeployed.has(name) ? undefined : describeFunction(name, queue)),
       salt: String(hosts++).padStart(4, '0'),
       dependsOn: [],
       onFault: (fault) => this.faults.push(fault),
+      zones: { host: 'Europe/Zurich', rules: '1' },
     });
     this.jobs = jobs;
+    this.schedules = schedules;
   }
 
   static async start(queue?: Partial<QueueConfig>, before?: JobWorld): Promise<JobWorld> {
     const world = new JobWorld(before?.clock ?? new VirtualClock(), before?.store ?? (await openMemoryStore()), queue);
+    world.answer = before?.answer;
     world.jobs.tell('begin', undefined);
+    world.schedules.tell('begin', undefined);
     await world.clock.advance(0);
     return world;
   }
 
-  /** As a crash: nothing more is written, and the next host finds what is on disk. */
-  crash(queue?: Partial<QueueConfig>): Promise<JobWorld> {
+  /** As a crash: nothing more is written, and the next host finds what is on disk, `offMs` later. */
+  crash(queue?: Partial<QueueConfig>, offMs = 0): Promise<JobWorld> {
     this.#isDead = true;
-    for (const { path } of this.system.actors()) if (path === '/jobs') this.system.kill({ path });
+    this.clock.stepWall(offMs);
+    for (const { path } of this.system.actors())
+      if (path === '/jobs' || path === '/schedules') this.system.kill({ path });
     return JobWorld.start(queue, this);
   }
 
@@ -124,12 +136,12 @@ export class JobWorld {
     return [...new JobStore(this.store.database('jobs')).faults()];
   }
 
-  #database(database: KeyValueStore): KeyValueStore {
+  #database(database: KeyValueStore, name: DatabaseName): KeyValueStore {
     return {
       get: (key) => database.get(key),
       range: (options) => database.range(options),
       commit: async (operations) => {
-        if (this.#isDead) return new Promise(() => undefined);
+        if (this.#isDead || this.stalled.has(name)) return new Promise(() => undefined);
         if (this.diskError) throw this.diskError;
         return database.commit(operations);
       },

@@ -12,6 +12,9 @@ import { JobStore } from './jobs/job-store.ts';
 import { jobsActor } from './jobs/jobs.ts';
 import type { JobsMessages, OpenQueues } from './jobs/jobs-protocol.ts';
 import { settingsFor } from './jobs/queue-settings.ts';
+import { ScheduleStore } from './schedules/schedule-store.ts';
+import { schedulesActor } from './schedules/schedules.ts';
+import type { SchedulesMessages } from './schedules/schedules-protocol.ts';
 
 export interface EventManagementParts {
   readonly system: ActorSystem;
@@ -27,16 +30,25 @@ export interface EventManagementParts {
   /** Actors that jobs need to the end. */
   readonly dependsOn: readonly { readonly path: string }[];
   readonly onFault: (fault: string) => void;
+  /** The time zone of the host, and which rules of time zones it has; those of the process where they are left out. */
+  readonly zones?: Zones;
+}
+
+interface Zones {
+  readonly host: string;
+  readonly rules: string;
 }
 
 export interface EventManagement {
   readonly jobs: ActorRef<JobsMessages>;
   readonly queues: OpenQueues;
+  readonly schedules: ActorRef<SchedulesMessages>;
   functionChanged(description: FunctionDescription): void;
 }
 
 export function composeEventManagement(parts: EventManagementParts): EventManagement {
-  const { system, store, random, encode, decode, describe, onFault } = parts;
+  const { system, store, random, encode, decode, describe, isWorkflow, onFault, zones = zonesOfProcess() } = parts;
+  const nextTurn = turnsOn(system.clock);
   const database = store.database('jobs');
   const jobStore = new JobStore(database);
   const { definition, queues } = jobsActor({
@@ -47,7 +59,7 @@ export function composeEventManagement(parts: EventManagementParts): EventManage
     newId: jobIds(parts.salt),
     encode,
     decode,
-    nextTurn: turnsOn(system.clock),
+    nextTurn,
     settingsOf: (queue) => settingsFor(describe(queue)),
     deliver: async (id, record) => {
       const open = (queue: string) => jobs.ask('open', { queue });
@@ -56,12 +68,34 @@ export function composeEventManagement(parts: EventManagementParts): EventManage
     onFault,
   });
   const jobs = system.spawn({ ...definition, dependsOn: parts.dependsOn });
+  const scheduleDatabase = store.database('schedules');
+  const schedules = system.spawn({
+    ...schedulesActor({
+      database: scheduleDatabase,
+      store: new ScheduleStore(scheduleDatabase),
+      jobs,
+      queues,
+      encode,
+      decode,
+      isDeployed: (name) => describe(name) !== undefined || isWorkflow(name),
+      hostTimeZone: zones.host,
+      zoneRules: zones.rules,
+      nextTurn,
+      onFault,
+    }),
+    dependsOn: [jobs],
+  });
   return {
     jobs,
     queues,
+    schedules,
     functionChanged: (description) =>
       void jobs.tell('configure', { queue: description.name, settings: settingsFor(description) }),
   };
+}
+
+function zonesOfProcess(): Zones {
+  return { host: Intl.DateTimeFormat().resolvedOptions().timeZone, rules: process.versions['tz'] ?? '' };
 }
 
 /** Turns of the event loop; a clock that is moved by hand stands still meanwhile. */

@@ -1,4 +1,4 @@
-/** Event management: durable jobs. What crosses its border; types, and the lists that name their values. */
+/** Event management: durable jobs, and schedules that enqueue them. What crosses its border; types, and the lists that name their values. */
 import type { SerializedError, TroupeError } from '../../errors.ts';
 
 export const JOB_STATUSES = ['waiting', 'delayed', 'running', 'retrying', 'succeeded', 'failed', 'cancelled'] as const;
@@ -122,4 +122,113 @@ export interface QueueView {
   readonly isPaused: boolean;
   /** By status; those that have ended as long as they are kept. */
   readonly counts: Readonly<Record<JobStatus, number>>;
+}
+
+/** What a schedule does about times at which the host did not run. */
+export const MISSED_POLICIES = ['once', 'skip'] as const;
+export type MissedPolicy = (typeof MISSED_POLICIES)[number];
+/** What a schedule does while the job of an earlier firing has not ended. */
+export const OVERLAP_POLICIES = ['allow', 'skip', 'queue'] as const;
+export type OverlapPolicy = (typeof OVERLAP_POLICIES)[number];
+
+/** Exactly one of `cron`, `everyMs` and `at`. */
+export interface ScheduleOptions {
+  /** A function, or a workflow. It is given a `ScheduleEvent`. */
+  readonly function: string;
+  readonly payload?: unknown;
+  /** 5 fields: minute, hour, day, month, weekday; 6 with seconds first; 7 with a year last; or `@daily` and its like. */
+  readonly cron?: string;
+  /** Of `cron`, from the IANA database, as `Europe/Zurich`. That of the host, as it is when the schedule is set, where it is left out. */
+  readonly timeZone?: string;
+  /** At least 100; from `startAt` on, or from when the schedule is set. */
+  readonly everyMs?: number;
+  /** Once, then. */
+  readonly at?: Date | number;
+  /** `once` (default): one job for the latest of the times that were missed. `skip`: none. */
+  readonly missed?: MissedPolicy;
+  /** `allow` (default): nothing. `skip`: does not fire. `queue`: the next job waits for the one before. */
+  readonly overlap?: OverlapPolicy;
+  /** Does not fire before. */
+  readonly startAt?: Date | number;
+  /** Does not fire after. */
+  readonly endAt?: Date | number;
+  /** Of the jobs that it enqueues. */
+  readonly job?: ScheduleJobOptions;
+}
+
+export type ScheduleJobOptions = Omit<
+  EnqueueOptions,
+  'delayMs' | 'runAt' | 'idempotencyKey' | 'idempotencyWindowMs' | 'orderingKey'
+>;
+
+export interface ScheduleSet {
+  readonly name: string;
+  readonly isNew: boolean;
+  /** False where it was set just so before: then nothing has changed. */
+  readonly isChanged: boolean;
+  /** Absent where it is paused, or over. */
+  readonly nextAtMs?: number;
+}
+
+/** What came of one time of a schedule. */
+export interface ScheduleFiring {
+  /** When it was to fire. */
+  readonly scheduledAtMs: number;
+  /** When it did, or did not. */
+  readonly atMs: number;
+  readonly outcome: 'fired' | 'skipped';
+  readonly jobId?: string;
+  /** Why it was skipped. */
+  readonly reason?: string;
+}
+
+/** A schedule as it is shown. Times are ms since the Unix epoch. */
+export interface ScheduleView {
+  readonly name: string;
+  readonly function: string;
+  readonly cron?: string;
+  readonly timeZone?: string;
+  readonly everyMs?: number;
+  readonly atMs?: number;
+  readonly startAtMs?: number;
+  readonly endAtMs?: number;
+  readonly missed: MissedPolicy;
+  readonly overlap: OverlapPolicy;
+  readonly isPaused: boolean;
+  /** Absent where it is paused, or over. */
+  readonly nextAtMs?: number;
+  readonly last?: ScheduleFiring;
+  /** Jobs that were enqueued, times that were skipped with a reason, and times at which the host did not run. */
+  readonly counts: { readonly fired: number; readonly skipped: number; readonly missed: number };
+}
+
+export interface ScheduleDetails extends ScheduleView {
+  readonly payload: unknown;
+  readonly job?: ScheduleJobOptions;
+  /** The next five. */
+  readonly nextTimesMs: readonly number[];
+}
+
+export interface ScheduleQuery {
+  readonly function?: string;
+  /** Only schedules whose names come after it. */
+  readonly after?: string;
+  /** Default 1,000, at most 10,000. In the order of their names. */
+  readonly limit?: number;
+}
+
+/** Of times that have passed; both ends are included. */
+export interface BackfillRange {
+  readonly from: Date | number;
+  /** Now where it is left out. */
+  readonly to?: Date | number;
+}
+
+export interface Backfilled {
+  /** Times of the schedule in the range. */
+  readonly times: number;
+  /** Jobs that were enqueued for them. */
+  readonly enqueued: number;
+  /** Times that had a job already. */
+  readonly existing: number;
 }

@@ -11,6 +11,15 @@ import type { Durability, RequestParts } from '../../workflow-composition/events
 import type { ExecutionStatus } from '../../workflow-composition/execution-state.ts';
 import type { ExecutionQuery, ExecutionSummary } from '../../workflow-composition/execution-store/protocol.ts';
 import type { WorkflowDescription } from '../../workflow-composition/registry/protocol.ts';
+import type {
+  Backfilled,
+  BackfillRange,
+  ScheduleDetails,
+  ScheduleOptions,
+  ScheduleQuery,
+  ScheduleSet,
+  ScheduleView,
+} from '../event-management/protocol.ts';
 import type { FunctionDetails, FunctionLogLine, HostStats, LogFilter } from '../monitoring/protocol.ts';
 
 /** The embedding API, as far as the gateway speaks it. */
@@ -52,6 +61,7 @@ export interface GatewayHost {
   /** Every component's numbers in the text format of Prometheus. */
   metrics(): Promise<string>;
   readonly workflows: GatewayWorkflows;
+  readonly schedules: GatewaySchedules;
   /** False once the host drains. */
   readonly isReady: boolean;
   readonly payloadLimitBytes: number;
@@ -74,6 +84,17 @@ export interface GatewayWorkflows {
   executions(query: ExecutionQuery): Promise<readonly ExecutionSummary[]>;
   /** Calls back for each event, those of the past first; resolves when the execution has ended, or the signal aborts. */
   watch(id: string, listener: (event: object) => void, signal: AbortSignal): Promise<void>;
+}
+
+/** Whatever names a schedule that is not there rejects with `SCHEDULE_NOT_FOUND`. */
+export interface GatewaySchedules {
+  set(name: string, options: ScheduleOptions): Promise<ScheduleSet>;
+  list(query: ScheduleQuery): Promise<readonly ScheduleView[]>;
+  get(name: string): Promise<ScheduleDetails>;
+  pause(name: string): Promise<ScheduleView>;
+  resume(name: string): Promise<ScheduleView>;
+  remove(name: string): Promise<void>;
+  backfill(name: string, range: BackfillRange): Promise<Backfilled>;
 }
 
 export interface GatewayStartOptions extends RequestParts {

@@ -8,6 +8,7 @@ import { health, history, metrics, readiness, stats } from './host-routes.ts';
 import { invoke } from './invoke-route.ts';
 import { sendLogs } from './logs-route.ts';
 import { RouteTable } from './route-table.ts';
+import * as schedules from './schedule-routes.ts';
 import * as workflows from './workflow-routes.ts';
 
 export function createRoutes(): RouteTable<ExchangeHandler> {
@@ -41,6 +42,14 @@ export function createRoutes(): RouteTable<ExchangeHandler> {
     { pattern: '/executions/:id/pause', handlers: { POST: executions.pause } },
     { pattern: '/executions/:id/resume', handlers: { POST: executions.resume } },
     { pattern: '/executions/:id/redrive', handlers: { POST: executions.redrive } },
+    { pattern: '/schedules', handlers: { GET: schedules.list } },
+    {
+      pattern: '/schedules/:name',
+      handlers: { GET: schedules.show, PUT: schedules.set, DELETE: schedules.remove },
+    },
+    { pattern: '/schedules/:name/pause', handlers: { POST: schedules.pause } },
+    { pattern: '/schedules/:name/resume', handlers: { POST: schedules.resume } },
+    { pattern: '/schedules/:name/backfill', handlers: { POST: schedules.backfill } },
     { pattern: '/logs', handlers: { GET: sendLogs } },
     { pattern: '/history', handlers: { GET: history } },
     { pattern: '/stats', handlers: { GET: stats } },

@@ -5,13 +5,13 @@
 import { serializeError, TroupeError } from '../../errors.ts';
 import { later } from '../../kernel/actor-system.ts';
 import type { CancelTimer } from '../../kernel/clock.ts';
+import { DueQueue } from '../../kernel/due-queue.ts';
 import type { ActorContext, ActorDefinition, Handlers, Later } from '../../kernel/protocol.ts';
 import type { ExecutionEvent } from '../events.ts';
 import type { ExecutionState, ExecutionStatus } from '../execution-state.ts';
 import { MAX_JOURNAL_EVENTS } from '../execution-store/protocol.ts';
 import { apply, isOver } from '../fold.ts';
 import type { Decision, StepAction } from '../language.ts';
-import { DueQueue } from './due-queue.ts';
 import { type EndingDecision, endingOf } from './ending.ts';
 import type { ExecutionMessages, ExecutionParts, Run } from './execution-protocol.ts';
 import { alreadyOver, DEADLINE, journalTooLong, notRedrivable } from './faults.ts';

@@ -4,13 +4,13 @@
  */
 import { TroupeError } from '../../errors.ts';
 import type { CancelTimer } from '../../kernel/clock.ts';
+import { DueQueue } from '../../kernel/due-queue.ts';
 import type { ActorContext, ActorRef } from '../../kernel/protocol.ts';
 import type { ExecutionStarted } from '../events.ts';
 import type { ExecutionState } from '../execution-state.ts';
 import type { ExecutionStore, OpenExecution } from '../execution-store/protocol.ts';
 import { fold } from '../fold.ts';
 import type { CompiledWorkflow, WorkflowTable } from '../registry/protocol.ts';
-import { DueQueue } from './due-queue.ts';
 import { executionActor } from './execution.ts';
 import type { EngineMessages, ExecutionHost, ExecutionMessages } from './execution-protocol.ts';
 import { executionNotFound } from './faults.ts';

@@ -1,10 +1,10 @@
 /** What happens to the steps of one execution, made into events: what they are to do, what came of it, and what their time, or a signal, brings. */
 import { type SerializedError, serializeError, TroupeError } from '../../errors.ts';
+import type { DueQueue } from '../../kernel/due-queue.ts';
 import { retryDelayMs } from '../../kernel/retry-policy.ts';
 import type { ExecutionEvent } from '../events.ts';
 import type { ExecutionState } from '../execution-state.ts';
 import type { StepAction } from '../language.ts';
-import type { DueQueue } from './due-queue.ts';
 import type { ExecutionHost, Run } from './execution-protocol.ts';
 import type { StepOutcome } from './protocol.ts';
 import type { StepRunner } from './step-runner.ts';

@@ -4,7 +4,12 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage, type 
 import { connect, type Socket } from 'node:net';
 import { afterEach } from 'vitest';
 import { type Gateway, startGateway } from '../../../src/ecosystem/gateway/gateway.ts';
-import type { GatewayExecution, GatewayHost, GatewayWorkflows } from '../../../src/ecosystem/gateway/protocol.ts';
+import type {
+  GatewayExecution,
+  GatewayHost,
+  GatewaySchedules,
+  GatewayWorkflows,
+} from '../../../src/ecosystem/gateway/protocol.ts';
 import type { FunctionLogLine } from '../../../src/ecosystem/monitoring/protocol.ts';
 import { TroupeError } from '../../../src/errors.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
@@ -31,6 +36,7 @@ export function fakeHost(parts: Partial<GatewayHost> = {}): GatewayHost {
   };
   return {
     workflows: fakeWorkflows(),
+    schedules: fakeSchedules(),
     deploy: refuse('deploy'),
     invokeWithDetails: async (_, payload) => ({ result: payload, invocation: RECORD }),
     stream: refuse('stream'),
@@ -72,6 +78,21 @@ export function fakeWorkflows(parts: Partial<GatewayWorkflows> = {}): GatewayWor
     execution: (id) => fakeExecution(id),
     executions: refuse('executions'),
     watch: refuse('watch'),
+    ...parts,
+  };
+}
+
+/** Refuses everything that a test does not give it. */
+export function fakeSchedules(parts: Partial<GatewaySchedules> = {}): GatewaySchedules {
+  const refuse = (what: string) => () => Promise.reject(new TroupeError('INTERNAL', `The test gave no ${what}.`));
+  return {
+    set: refuse('set'),
+    list: refuse('list'),
+    get: refuse('get'),
+    pause: refuse('pause'),
+    resume: refuse('resume'),
+    remove: refuse('remove'),
+    backfill: refuse('backfill'),
     ...parts,
   };
 }

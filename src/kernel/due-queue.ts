@@ -1,5 +1,5 @@
 /** What is due when. Entries are not taken out; whoever takes one that is due looks whether it still means anything. */
-import { type HeapTimer, TimerHeap } from '../../kernel/timer-heap.ts';
+import { type HeapTimer, TimerHeap } from './timer-heap.ts';
 
 interface Due<T> extends HeapTimer {
   readonly what: T;
