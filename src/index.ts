@@ -2,15 +2,27 @@
 export type { FunctionConfig, HostOptions } from './config.ts';
 export type {
   Backoff,
+  CloudEvent,
   Destination,
   Enqueued,
   EnqueueOptions,
+  EventQuery,
+  EventView,
   FailedAttempt,
+  Filter,
+  FiredTrigger,
   JobChange,
   JobQuery,
   JobStatus,
   JobView,
+  NewCloudEvent,
+  Published,
   QueueView,
+  Trigger,
+  TriggerDelivery,
+  TriggerJobOptions,
+  TriggerOptions,
+  TriggerView,
 } from './ecosystem/event-management/protocol.ts';
 export type { Gateway } from './ecosystem/gateway/protocol.ts';
 export type {
@@ -21,6 +33,7 @@ export type {
   LogFilter,
 } from './ecosystem/monitoring/protocol.ts';
 export { ERROR_CODES, type ErrorCode, type ErrorKind, TroupeError } from './errors.ts';
+export type { Events, FollowOptions } from './events.ts';
 export type { CalledFunction, CallHistory } from './function-management/autoscaler/protocol.ts';
 export type { FunctionSource } from './function-management/builder/protocol.ts';
 export type { InstanceDescription } from './function-management/instance/protocol.ts';

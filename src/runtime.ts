@@ -51,7 +51,7 @@ import { type Composition, composeWorkflows } from './workflow-composition/compo
 
 export interface Runtime
   extends Pick<Composition, 'engine' | 'workflowRegistry' | 'workflowScheduler'>,
-    Pick<EventManagement, 'jobs' | 'queues'> {
+    Pick<EventManagement, 'jobs' | 'queues' | 'events' | 'newEventId'> {
   readonly config: HostConfig;
   readonly clock: Clock;
   readonly hold: ProcessHold;
@@ -79,6 +79,8 @@ const SHUTDOWN_TIMEOUT_MS = 10_000;
 const LONGEST_STOP_MS = 1_000;
 /** Of the memory budget, what may be kept for calls to come: the rest is for those that come without notice. */
 const IDLE_PART = 3 / 4;
+/** 1 GiB, however few events that are. */
+const KEPT_EVENT_BYTES = 1_073_741_824;
 /** While one waits for the disk, another computes. */
 const STARTS_PER_CPU = 2;
 /** What spares may cost beside the memory budget, as a part of it. */
@@ -255,6 +257,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
     send: (request) => caller.send(request),
     isWorkflow,
     describe: (name) => deployed.get(name),
+    retention: { keepMs: config.keepEventsMs, maxEvents: config.keptEvents, maxBytes: KEPT_EVENT_BYTES },
     salt: randomBytes(3).toString('hex'),
     dependsOn: [router, composition.engine],
     onFault: warn,
@@ -263,12 +266,14 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
   // Before that a job would call a function that nobody knows yet.
   await Promise.all([registry.ask('list', undefined), composition.workflowRegistry.ask('list', undefined)]);
   events.jobs.tell('begin', undefined);
+  events.events.tell('begin', undefined);
 
   const close = async () => {
     const { engine } = composition;
     const untilMs = clock.nowMs() + config.drainTimeoutMs;
     const drain = () => ({ timeoutMs: Math.max(0, untilMs - clock.nowMs()) });
     const patience = { timeoutMs: config.drainTimeoutMs + SHUTDOWN_TIMEOUT_MS };
+    events.events.tell('drain', undefined);
     events.jobs.tell('drain', undefined);
     // Workflows that were called go on to call functions. Neither may keep the rest from being stopped, nor the store from being closed.
     await engine.ask('drain', drain(), patience).catch(() => undefined);
@@ -297,6 +302,8 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
     workflowScheduler: composition.workflowScheduler,
     jobs: events.jobs,
     queues: events.queues,
+    events: events.events,
+    newEventId: events.newEventId,
     isDeployed: (name) => deployed.has(name) || isWorkflow(name),
     get isClosing() {
       return isClosing();

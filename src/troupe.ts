@@ -16,6 +16,7 @@ import type { Gateway } from './ecosystem/gateway/protocol.ts';
 import { hostStats } from './ecosystem/monitoring/host-stats.ts';
 import type { FunctionDetails, FunctionLogLine, HostStats, LogFilter } from './ecosystem/monitoring/protocol.ts';
 import { TroupeError } from './errors.ts';
+import { Events } from './events.ts';
 import { fetchFunction } from './fetch-function.ts';
 import type { CallHistory } from './function-management/autoscaler/protocol.ts';
 import type { FunctionSource } from './function-management/builder/protocol.ts';
@@ -80,6 +81,8 @@ export class Troupe implements AsyncDisposable {
   readonly workflows: Workflows;
   /** Durable jobs: looks after those that were enqueued. */
   readonly jobs: Jobs;
+  /** Events, and triggers that start functions with them. */
+  readonly events: Events;
   readonly #runtime: Runtime;
   readonly #gateways = new Set<Gateway>();
 
@@ -88,6 +91,7 @@ export class Troupe implements AsyncDisposable {
     this.#runtime = runtime;
     this.workflows = new Workflows(runtime);
     this.jobs = new Jobs(runtime);
+    this.events = new Events(runtime);
   }
 
   /**

@@ -37,6 +37,7 @@ export async function createStore(engine: Engine, options: StoreOptions): Promis
     workflows: new KeyValueDatabase(partsOf('workflows')),
     executions: new KeyValueDatabase(partsOf('executions')),
     jobs: new KeyValueDatabase(partsOf('jobs')),
+    'cloud-events': new KeyValueDatabase(partsOf('cloud-events')),
   };
   const events = new EventLogDatabase(partsOf('events'));
   let closing: Promise<void> | undefined;

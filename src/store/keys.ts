@@ -41,6 +41,12 @@
  * | jobs       | once, function, idempotency key  | the job that has it, and until when               |
  * | jobs       | once-until, until (ms), function, idempotency key | true; what is over is one range  |
  * | jobs       | queue, function                  | how many jobs it has, what runs, whether it is paused |
+ * | cloud-events | event, sequence                | a CloudEvent (ecosystem/event-management/events)  |
+ * | cloud-events | once, hash of source and id    | the event that has them, and until when           |
+ * | cloud-events | pending, sequence, trigger     | true: the trigger has not started its function    |
+ * | cloud-events | trigger, trigger name          | what fires it and what it starts                  |
+ * | cloud-events | counts, trigger name           | how often it has, and the last times              |
+ * | cloud-events | standing                       | the last sequence, and how much is kept           |
  * | events     | stream, index                    | the event                                         |
  * | quarantine | database, the key of the record  | its bytes, why and when                           |
  */
@@ -158,6 +164,19 @@ export const jobKeys = {
   onceUntilAfter: (atMs: number): Key => ['once-until', atMs],
   queue: (name: string): Key => ['queue', name],
   queues: ['queue'] as Key,
+};
+
+export const cloudEventKeys = {
+  event: (sequence: number): Key => ['event', sequence],
+  events: ['event'] as Key,
+  once: (hash: string): Key => ['once', hash],
+  onces: ['once'] as Key,
+  pending: (sequence: number, trigger: string): Key => ['pending', sequence, trigger],
+  pendings: ['pending'] as Key,
+  trigger: (name: string): Key => ['trigger', name],
+  triggers: ['trigger'] as Key,
+  counts: (trigger: string): Key => ['counts', trigger],
+  standing: ['standing'] as Key,
 };
 
 export const eventKeys = {

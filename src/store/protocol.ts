@@ -103,7 +103,15 @@ export interface StoreStats {
 }
 
 /** The databases that components may have; their keys are in `keys.ts`. */
-export type DatabaseName = 'functions' | 'settings' | 'forecasts' | 'history' | 'workflows' | 'executions' | 'jobs';
+export type DatabaseName =
+  | 'functions'
+  | 'settings'
+  | 'forecasts'
+  | 'history'
+  | 'workflows'
+  | 'executions'
+  | 'jobs'
+  | 'cloud-events';
 
 export interface Store {
   database(name: DatabaseName): KeyValueStore;

@@ -30,6 +30,7 @@ const LAYERS = [
   'host-stats',
   'workflows',
   'jobs',
+  'events',
   'fetch-function',
   'troupe',
   'index',

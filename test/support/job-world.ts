@@ -2,6 +2,8 @@
 
 import { type QueueConfig, resolveFunctionConfig } from '../../src/config.ts';
 import { composeEventManagement } from '../../src/ecosystem/event-management/composition.ts';
+import type { EventsMessages } from '../../src/ecosystem/event-management/events/events-protocol.ts';
+import type { Retention } from '../../src/ecosystem/event-management/events/retention.ts';
 import { newJob } from '../../src/ecosystem/event-management/jobs/job-options.ts';
 import { JobStore } from '../../src/ecosystem/event-management/jobs/job-store.ts';
 import type { JobsMessages } from '../../src/ecosystem/event-management/jobs/jobs-protocol.ts';
@@ -18,6 +20,12 @@ import { decodePayload, encodePayload } from '../../src/transport/codec.ts';
 
 const LIMIT = { limitBytes: 1_048_576 };
 const ROW = {} as never;
+
+export interface JobWorldOptions extends Partial<QueueConfig> {
+  readonly retention?: Partial<Retention>;
+  readonly undeployed?: readonly string[];
+}
+
 let hosts = 0;
 
 export interface Attempt {
@@ -40,6 +48,9 @@ export class JobWorld {
   readonly system: ActorSystem;
   readonly store: Store;
   readonly jobs: ActorRef<JobsMessages>;
+  readonly events: ActorRef<EventsMessages>;
+  /** Functions that are not deployed; all others are. */
+  readonly undeployed = new Set<string>();
   /** All that were begun, in order. */
   readonly attempts: Attempt[] = [];
   readonly faults: string[] = [];
@@ -49,14 +60,16 @@ export class JobWorld {
   diskError: Error | undefined;
   #isDead = false;
 
-  private constructor(clock: VirtualClock, store: Store, queue: Partial<QueueConfig> | undefined) {
+  private constructor(clock: VirtualClock, store: Store, options: JobWorldOptions) {
+    const { retention, undeployed = [], ...queue } = options;
     this.clock = clock;
     this.store = store;
+    for (const name of undeployed) this.undeployed.add(name);
     this.system = new ActorSystem({
       clock,
       onActorError: (path, error) => this.faults.push(`${path}: ${error.message}`),
     });
-    const { jobs } = composeEventManagement({
+    const { jobs, events } = composeEventManagement({
       system: this.system,
       store: { ...store, database: (name) => this.#database(store.database(name)) },
       random: () => 0.5,
@@ -64,26 +77,30 @@ export class JobWorld {
       decode: decodePayload,
       send: (request) => this.#send(request),
       isWorkflow: (name) => name.startsWith('flow'),
-      describe: (name) => describeFunction(name, queue),
+      describe: (name) => (this.undeployed.has(name) ? undefined : describeFunction(name, queue)),
+      retention: { keepMs: 86_400_000, maxEvents: 1_000, maxBytes: 1_000_000, ...retention },
       salt: String(hosts++).padStart(4, '0'),
       dependsOn: [],
       onFault: (fault) => this.faults.push(fault),
     });
     this.jobs = jobs;
+    this.events = events;
   }
 
-  static async start(queue?: Partial<QueueConfig>, before?: JobWorld): Promise<JobWorld> {
-    const world = new JobWorld(before?.clock ?? new VirtualClock(), before?.store ?? (await openMemoryStore()), queue);
+  static async start(options: JobWorldOptions = {}, before?: JobWorld): Promise<JobWorld> {
+    const [clock, store] = [before?.clock ?? new VirtualClock(), before?.store ?? (await openMemoryStore())];
+    const world = new JobWorld(clock, store, options);
     world.jobs.tell('begin', undefined);
+    world.events.tell('begin', undefined);
     await world.clock.advance(0);
     return world;
   }
 
   /** As a crash: nothing more is written, and the next host finds what is on disk. */
-  crash(queue?: Partial<QueueConfig>): Promise<JobWorld> {
+  crash(options?: JobWorldOptions): Promise<JobWorld> {
     this.#isDead = true;
-    for (const { path } of this.system.actors()) if (path === '/jobs') this.system.kill({ path });
-    return JobWorld.start(queue, this);
+    for (const path of ['/events', '/jobs']) this.system.kill({ path });
+    return JobWorld.start(options, this);
   }
 
   async enqueue(payload: unknown, options?: EnqueueOptions, queue = 'work'): Promise<Enqueued> {
