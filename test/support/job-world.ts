@@ -58,6 +58,8 @@ export class JobWorld {
   answer: Answer | undefined;
   /** What the disk says to the next commits. */
   diskError: Error | undefined;
+  /** So many more commits get to the disk; nothing is heard of those after. */
+  commitsLeft = Number.POSITIVE_INFINITY;
   #isDead = false;
 
   private constructor(clock: VirtualClock, store: Store, options: JobWorldOptions) {
@@ -73,7 +75,7 @@ export class JobWorld {
       system: this.system,
       store: { ...store, database: (name) => this.#database(store.database(name)) },
       random: () => 0.5,
-      encode: (value) => encodePayload(value, LIMIT),
+      encode: (value) => encodePayload(value, { limitBytes: 6_291_456 }),
       decode: decodePayload,
       send: (request) => this.#send(request),
       isWorkflow: (name) => name.startsWith('flow'),
@@ -146,7 +148,7 @@ export class JobWorld {
       get: (key) => database.get(key),
       range: (options) => database.range(options),
       commit: async (operations) => {
-        if (this.#isDead) return new Promise(() => undefined);
+        if (this.#isDead || this.commitsLeft-- <= 0) return new Promise(() => undefined);
         if (this.diskError) throw this.diskError;
         return database.commit(operations);
       },

@@ -21,6 +21,8 @@ import type { Settled } from './outbox.ts';
 
 /** About as many events, or settled deliveries, in one commit: they take some 5 ms of the event loop. */
 const BATCH_LIMIT = 500;
+/** And about as much that they start. */
+const STARTED_LIMIT = 2_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 5_000;
 
@@ -194,11 +196,12 @@ export class EventWriter {
   /** Groups are not torn. */
   #takeGroups(): Group[] {
     const taken: Group[] = [];
-    let count = 0;
+    let [count, started] = [0, 0];
     for (const group of this.#groups) {
-      if (count >= BATCH_LIMIT) break;
+      if (count >= BATCH_LIMIT || started >= STARTED_LIMIT) break;
       taken.push(group);
       count += group.records.length;
+      for (const { record } of group.records) started += record.fired.length / 2;
     }
     this.#groups = this.#groups.slice(taken.length);
     this.#waiting -= count;

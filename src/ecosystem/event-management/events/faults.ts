@@ -36,6 +36,14 @@ export function diskTooSlow(waiting: number): TroupeError {
   );
 }
 
+export function tooMuchAtOnce(started: number, limit: number): TroupeError {
+  return new TroupeError(
+    'INVALID_ARGUMENT',
+    `The events fire ${started} triggers together, and may fire ${limit}: publish them in several goes.`,
+    { details: { started, limit } },
+  );
+}
+
 export function tooMuchToStart(pending: number, limit: number): TroupeError {
   return new TroupeError(
     'OVERLOADED',

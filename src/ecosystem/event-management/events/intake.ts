@@ -4,7 +4,7 @@ import { firedIn, hashOf, type NewRecord } from './event-record.ts';
 import type { EventStore } from './event-store.ts';
 import type { EventWriter, Group } from './event-writer.ts';
 import type { NewEvent, PublishRequest } from './events-protocol.ts';
-import { diskTooSlow, tooMuchToStart } from './faults.ts';
+import { diskTooSlow, tooMuchAtOnce, tooMuchToStart } from './faults.ts';
 import type { ActiveTrigger } from './trigger-table.ts';
 
 /** Published and not on disk yet. */
@@ -12,7 +12,9 @@ const MAX_UNWRITTEN = 50_000;
 /** 64 MiB: what waits for the disk is in memory. */
 const MAX_UNWRITTEN_BYTES = 67_108_864;
 /** What triggers still have to start, over all of them. */
-export const MAX_PENDING = 100_000;
+const MAX_PENDING = 100_000;
+/** What the events of one call may start: it gets to the disk together, and the store takes 100,000 writes at a time. */
+const MAX_STARTED = 20_000;
 
 export interface IntakeParts {
   readonly store: EventStore;
@@ -48,6 +50,7 @@ export class Intake {
     if (writer.waiting + events.length > MAX_UNWRITTEN || isTooMuch) return refused(diskTooSlow(writer.waiting));
     const sorted = this.#sort(events, atMs);
     const started = sorted.fresh.reduce((sum, { fired }) => sum + fired.length, 0);
+    if (started > MAX_STARTED) return refused(tooMuchAtOnce(started, MAX_STARTED));
     const before = pending() + this.#unwrittenFired;
     if (started > 0 && before + started > MAX_PENDING) return refused(tooMuchToStart(before, MAX_PENDING));
     const group = this.#add(sorted.fresh, atMs);
