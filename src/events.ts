@@ -1,5 +1,6 @@
 /** The embedding API of events and triggers: `troupe.events`. Checks what users pass and hands it to the actor. */
 import { checkFunctionName } from './config.ts';
+import { type Judge, loadJudge } from './ecosystem/event-management/events/conformance.ts';
 import type { EventsMessages } from './ecosystem/event-management/events/events-protocol.ts';
 import { newEvents, publish } from './ecosystem/event-management/events/new-events.ts';
 import { checkTrigger } from './ecosystem/event-management/events/trigger-options.ts';
@@ -42,6 +43,7 @@ const LIST_LIMIT = 1_000;
 
 export class Events {
   readonly #parts: EventParts;
+  #judge: Judge | undefined;
 
   /** @internal Use `troupe.events`. */
   constructor(parts: EventParts) {
@@ -56,17 +58,29 @@ export class Events {
   publish(event: NewCloudEvent): Promise<Published>;
   publish(events: readonly NewCloudEvent[]): Promise<readonly Published[]>;
   async publish(given: NewCloudEvent | readonly NewCloudEvent[]): Promise<Published | readonly Published[]> {
-    const { hold, clock, caller, events, newEventId } = this.#parts;
-    this.#checkReady();
-    const isMany = isArray(given);
-    if (isMany && given.length > MANY_LIMIT) throw tooMany(given.length);
-    const door = { wallMs: () => clock.wallMs(), newId: newEventId, encode: (value: unknown) => caller.encode(value) };
-    const checked = newEvents(isMany ? given : [given], isMany, door);
-    const published = checked.length === 0 ? [] : await hold.while(publish(events, checked));
-    if (isMany) return published;
-    const [only] = published;
+    if (!isArray(given)) return this.#publishOne(given);
+    return this.#publish(given, true);
+  }
+
+  /** @internal For doors: what came from elsewhere is held to the schema of the specification too. `isMany`: it came as a batch. */
+  async publishReceived(given: readonly unknown[], isMany: boolean): Promise<readonly Published[]> {
+    this.#judge ??= await loadJudge();
+    return this.#publish(given, isMany, this.#judge);
+  }
+
+  async #publishOne(given: NewCloudEvent): Promise<Published> {
+    const [only] = await this.#publish([given], false);
     if (!only) throw new TroupeError('INTERNAL', 'An event was published and is not there.');
     return only;
+  }
+
+  async #publish(given: readonly unknown[], isMany: boolean, judge?: Judge): Promise<readonly Published[]> {
+    const { hold, clock, caller, events, newEventId } = this.#parts;
+    this.#checkReady();
+    if (given.length > MANY_LIMIT) throw tooMany(given.length);
+    const door = { wallMs: () => clock.wallMs(), newId: newEventId, encode: (value: unknown) => caller.encode(value) };
+    const checked = newEvents(given, isMany, { ...door, ...(judge && { judge }) });
+    return checked.length === 0 ? [] : hold.while(publish(events, checked));
   }
 
   /** Newest first, as long as they are kept. What is rare is looked for among the newest 20,000. */

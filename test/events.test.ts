@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CloudEvent as SdkEvent } from 'cloudevents';
+import { emitterFor, httpTransport, Mode, CloudEvent as SdkEvent } from 'cloudevents';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createTroupe, type EventView, type NewCloudEvent, type Troupe } from '../src/index.ts';
 import { until } from './support/until.ts';
@@ -39,7 +39,7 @@ async function directory(): Promise<string> {
 async function resultsOf(troupe: Troupe, count: number): Promise<{ event: { id: string } }[]> {
   const deliveries = await until(async () => {
     const view = await troupe.events.trigger('orders');
-    return view.started === count && view.deliveries;
+    return view.started === count ? view.deliveries : undefined;
   });
   const results = deliveries.map(({ jobId = '' }) => troupe.jobs.result<{ event: { id: string } }>(jobId));
   return Promise.all(results);
@@ -122,12 +122,35 @@ describe('events of a host', () => {
     const second = await host(dataDir);
     const [execution] = await until(async () => {
       const executions = await second.workflows.executions({ workflow: 'flow' });
-      return executions.length > 0 && executions;
+      return executions.length > 0 ? executions : undefined;
     });
     expect(execution?.id).toMatch(/^flow:orders \/shop A-1 /);
     await second.workflows.execution(execution?.id ?? '').signal('go');
     expect(await resultsOf(second, 1)).toMatchObject([{ event: { id: 'A-1' } }]);
     expect(await second.workflows.executions({ workflow: 'flow' })).toHaveLength(1);
+  });
+
+  it('are taken over HTTP from the SDK of CloudEvents, in every mode that it has', async () => {
+    const troupe = await withTrigger();
+    const { url } = await troupe.listen({ port: 0 });
+    for (const [mode, data] of [
+      [Mode.BINARY, { n: 1 }],
+      [Mode.STRUCTURED, { n: 2 }],
+      [Mode.STRUCTURED, new Uint8Array([1, 2])],
+    ] as const) {
+      const emit = emitterFor(httpTransport(`${url}/events`), { mode });
+      const made = new SdkEvent({ type: 'order.placed', source: '/sdk', region: 'no', data });
+      expect(JSON.parse(((await emit(made)) as { body: string }).body)).toMatchObject({ id: made.id, isNew: true });
+      expect((await troupe.events.get('/sdk', made.id)).event).toMatchObject({ region: 'no', time: made.time, data });
+    }
+    expect(await resultsOf(troupe, 3)).toHaveLength(3);
+    const refused = await fetch(`${url}/events`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/cloudevents+json' },
+      body: JSON.stringify({ specversion: '1.0', id: '', source: 'http://[x]/', type: 't' }),
+    });
+    expect([refused.status, await refused.json()]).toMatchObject([400, { error: { code: 'INVALID_ARGUMENT' } }]);
+    expect(await troupe.events.list()).toHaveLength(3);
   });
 
   it('bring what came of a job', async () => {

@@ -1,4 +1,5 @@
 /** All routes of the gateway. The README has the same table for people. */
+import * as events from './event-routes.ts';
 import type { ExchangeHandler } from './exchange.ts';
 import { sendEvents } from './execution-events-route.ts';
 import * as executions from './execution-routes.ts';
@@ -8,6 +9,7 @@ import { health, history, metrics, readiness, stats } from './host-routes.ts';
 import { invoke } from './invoke-route.ts';
 import { sendLogs } from './logs-route.ts';
 import { RouteTable } from './route-table.ts';
+import * as triggers from './trigger-routes.ts';
 import * as workflows from './workflow-routes.ts';
 
 export function createRoutes(): RouteTable<ExchangeHandler> {
@@ -41,6 +43,12 @@ export function createRoutes(): RouteTable<ExchangeHandler> {
     { pattern: '/executions/:id/pause', handlers: { POST: executions.pause } },
     { pattern: '/executions/:id/resume', handlers: { POST: executions.resume } },
     { pattern: '/executions/:id/redrive', handlers: { POST: executions.redrive } },
+    { pattern: '/events', handlers: { GET: events.list, POST: events.publish } },
+    { pattern: '/triggers', handlers: { GET: triggers.list } },
+    {
+      pattern: '/triggers/:name',
+      handlers: { GET: triggers.show, PUT: triggers.set, DELETE: triggers.remove },
+    },
     { pattern: '/logs', handlers: { GET: sendLogs } },
     { pattern: '/history', handlers: { GET: history } },
     { pattern: '/stats', handlers: { GET: stats } },

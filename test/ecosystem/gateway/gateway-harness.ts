@@ -4,7 +4,12 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage, type 
 import { connect, type Socket } from 'node:net';
 import { afterEach } from 'vitest';
 import { type Gateway, startGateway } from '../../../src/ecosystem/gateway/gateway.ts';
-import type { GatewayExecution, GatewayHost, GatewayWorkflows } from '../../../src/ecosystem/gateway/protocol.ts';
+import type {
+  GatewayEvents,
+  GatewayExecution,
+  GatewayHost,
+  GatewayWorkflows,
+} from '../../../src/ecosystem/gateway/protocol.ts';
 import type { FunctionLogLine } from '../../../src/ecosystem/monitoring/protocol.ts';
 import { TroupeError } from '../../../src/errors.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
@@ -31,6 +36,7 @@ export function fakeHost(parts: Partial<GatewayHost> = {}): GatewayHost {
   };
   return {
     workflows: fakeWorkflows(),
+    events: fakeEvents(),
     deploy: refuse('deploy'),
     invokeWithDetails: async (_, payload) => ({ result: payload, invocation: RECORD }),
     stream: refuse('stream'),
@@ -72,6 +78,25 @@ export function fakeWorkflows(parts: Partial<GatewayWorkflows> = {}): GatewayWor
     execution: (id) => fakeExecution(id),
     executions: refuse('executions'),
     watch: refuse('watch'),
+    ...parts,
+  };
+}
+
+/** Refuses everything that a test does not give it. */
+export function fakeEvents(parts: Partial<GatewayEvents> = {}): GatewayEvents {
+  const refuse = (what: string) => () => Promise.reject(new TroupeError('INTERNAL', `The test gave no ${what}.`));
+  return {
+    publishReceived: refuse('publishReceived'),
+    list: refuse('list'),
+    get: refuse('get'),
+    async *follow() {
+      yield* [];
+      return undefined;
+    },
+    on: refuse('on'),
+    off: refuse('off'),
+    triggers: refuse('triggers'),
+    trigger: refuse('trigger'),
     ...parts,
   };
 }

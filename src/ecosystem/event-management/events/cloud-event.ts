@@ -127,10 +127,3 @@ function isoOf(date: Date): string {
 function shown(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : typeof value;
 }
-
-/** In the JSON format of CloudEvents: bytes are `data_base64`. */
-export function toJsonFormat(event: CloudEvent): Readonly<Record<string, unknown>> {
-  const { data, ...attributes } = event;
-  if (!(data instanceof Uint8Array)) return event;
-  return { ...attributes, data_base64: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64') };
-}

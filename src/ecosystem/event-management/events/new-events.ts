@@ -2,7 +2,8 @@
 import { TroupeError } from '../../../errors.ts';
 import type { ActorRef } from '../../../kernel/protocol.ts';
 import type { Published } from '../protocol.ts';
-import { checkEvent } from './cloud-event.ts';
+import { type Checked, checkEvent } from './cloud-event.ts';
+import type { Judge } from './conformance.ts';
 import type { EventsMessages, NewEvent } from './events-protocol.ts';
 import { eventTooLarge, publishedTooMuch, wrongEvents } from './faults.ts';
 
@@ -16,15 +17,18 @@ export interface Door {
   readonly wallMs: () => number;
   readonly newId: (wallMs: number) => string;
   readonly encode: (value: unknown) => Uint8Array;
+  /** Asked last, of what came from elsewhere. */
+  readonly judge?: Judge;
 }
 
 /** Throws `INVALID_ARGUMENT` that names every fault, `PAYLOAD_TOO_LARGE`, or `PAYLOAD_NOT_ENCODABLE`. `isMany`: faults are told with their place. */
-export function newEvents(values: readonly unknown[], isMany: boolean, { wallMs, newId, encode }: Door): NewEvent[] {
+export function newEvents(values: readonly unknown[], isMany: boolean, door: Door): NewEvent[] {
+  const { wallMs, newId, encode, judge } = door;
   const nowMs = wallMs();
   const faults: string[] = [];
   const events: NewEvent['event'][] = [];
   values.forEach((value, index) => {
-    const checked = checkEvent(value, { wallMs: nowMs, newId: () => newId(nowMs) });
+    const checked = judged(checkEvent(value, { wallMs: nowMs, newId: () => newId(nowMs) }), judge);
     if (checked.kind === 'sound') events.push(checked.event);
     else if (faults.length < MAX_NAMED_FAULTS)
       faults.push(...checked.faults.map((fault) => (isMany ? `events[${index}].${fault}` : fault)));
@@ -38,6 +42,11 @@ export function newEvents(values: readonly unknown[], isMany: boolean, { wallMs,
     if (together > MAX_TOGETHER_BYTES) throw publishedTooMuch(together, MAX_TOGETHER_BYTES);
     return { event, payload };
   });
+}
+
+function judged(checked: Checked, judge: Judge | undefined): Checked {
+  const fault = checked.kind === 'sound' ? judge?.(checked.event) : undefined;
+  return fault === undefined ? checked : { kind: 'faulty', faults: [fault] };
 }
 
 /** Resolves once they are on disk. */
