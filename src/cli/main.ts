@@ -7,11 +7,13 @@ import { Command, CommanderError } from 'commander';
 import { TroupeError, toTroupeError } from '../errors.ts';
 import { addBench } from './commands/bench.ts';
 import { addDeploy } from './commands/deploy.ts';
+import { addEvents } from './commands/events.ts';
 import { addFunctions } from './commands/functions.ts';
 import { addInvoke } from './commands/invoke.ts';
 import { addLogs } from './commands/logs.ts';
 import { addServe } from './commands/serve.ts';
 import { addSimulate } from './commands/simulate.ts';
+import { addTriggers } from './commands/triggers.ts';
 import { addWorkflows } from './commands/workflows.ts';
 import { openTerminal, reportError, type Terminal } from './terminal.ts';
 
@@ -69,6 +71,8 @@ Exit codes: 0 ok, 1 function failed, 2 usage, 3 configuration or build, 4 not al
   addDeploy(program, terminal);
   addFunctions(program, terminal);
   addWorkflows(program, terminal);
+  addEvents(program, terminal);
+  addTriggers(program, terminal);
   addLogs(program, terminal);
   addBench(program, terminal);
   addSimulate(program, terminal);
