@@ -83,7 +83,7 @@ export class Events {
     return checked.length === 0 ? [] : hold.while(publish(events, checked));
   }
 
-  /** Newest first, as long as they are kept. What is rare is looked for among the newest 20,000. */
+  /** Newest first, as long as they are kept; of large ones fewer than were asked for. What is rare is looked for among the newest 20,000. */
   async list(query: EventQuery = {}): Promise<readonly EventView[]> {
     const { limit = 1, before = 1 } = query;
     if (!Number.isInteger(limit) || limit < 1 || limit > LIST_LIMIT)
@@ -111,7 +111,10 @@ export class Events {
         const woken = new Promise<void>((resolve) => {
           wake = resolve;
         });
-        const page = await this.#ask('after', { after: upTo, type, source });
+        const page = await this.#ask('after', { after: upTo, type, source }).catch((thrown: unknown) => {
+          if (!this.#parts.isClosing) throw thrown;
+        });
+        if (!page) return undefined;
         for (const view of page.events) {
           if (signal?.aborted) return undefined;
           yield view;

@@ -78,7 +78,13 @@ export function checkEvent(value: unknown, { wallMs, newId }: Arrival): Checked 
   if (!isRecord(value)) return { kind: 'faulty', faults: ['must be an object with source and type'] };
   const { data, data_base64: base64, ...others } = value;
   const faults: string[] = [];
-  const attributes: Record<string, unknown> = { specversion: '1.0', id: undefined, source: undefined, type: undefined };
+  // Without a prototype: an attribute may have any name, `__proto__` too, until it is refused.
+  const attributes: Record<string, unknown> = Object.assign(Object.create(null), {
+    specversion: '1.0',
+    id: undefined,
+    source: undefined,
+    type: undefined,
+  });
   for (const [name, given] of Object.entries(others))
     if (given !== undefined && given !== null) attributes[name] = given instanceof Date ? isoOf(given) : given;
   attributes['id'] ??= newId();

@@ -8,8 +8,11 @@ import { eventView } from './views.ts';
 
 const DEFAULT_LIMIT = 50;
 const LONGEST_LIST = 1_000;
-/** Reading takes the time of the host: some 0.1 s for so many. */
+/** Reading takes the time of the host: some 0.1 s for so many, or for so many bytes. */
 const LONGEST_SEARCH = 20_000;
+const LONGEST_SEARCH_BYTES = 134_217_728;
+/** 32 MiB: a list is in memory at once. */
+const LONGEST_LIST_BYTES = 33_554_432;
 /** Of one page. */
 const PAGE_EVENTS = 200;
 const PAGE_SEARCH = 2_000;
@@ -21,10 +24,16 @@ type Decode = (payload: Uint8Array) => unknown;
 export function listEvents(store: EventStore, query: EventQuery, decode: Decode): readonly EventView[] {
   const { limit = DEFAULT_LIMIT, before } = query;
   const views: EventView[] = [];
-  let searched = 0;
+  let [searched, searchedBytes, bytes] = [0, 0, 0];
   for (const stored of store.list({ before })) {
-    if (isAskedFor(stored, query)) views.push(eventView(stored, decode));
-    if (views.length >= Math.min(LONGEST_LIST, limit) || ++searched >= LONGEST_SEARCH) break;
+    const { length } = stored.record.payload;
+    searchedBytes += length;
+    if (isAskedFor(stored, query)) {
+      bytes += length;
+      views.push(eventView(stored, decode));
+    }
+    if (views.length >= Math.min(LONGEST_LIST, limit) || bytes >= LONGEST_LIST_BYTES) break;
+    if (++searched >= LONGEST_SEARCH || searchedBytes >= LONGEST_SEARCH_BYTES) break;
   }
   return views;
 }

@@ -18,7 +18,7 @@ import type { CheckedTrigger } from './trigger-options.ts';
 import { isSame, TriggerTable, triggerOf } from './trigger-table.ts';
 import { triggerView } from './views.ts';
 
-export const MAX_TRIGGERS = 10_000;
+const MAX_TRIGGERS = 10_000;
 const TIDY_EVERY_MS = 30_000;
 
 export interface EventsParts {
@@ -82,7 +82,12 @@ class Events {
     });
     this.#outbox = new Outbox({
       ...parts,
-      after,
+      // What was given up meanwhile is written.
+      after: (delayMs, callback) =>
+        after(delayMs, () => {
+          callback();
+          this.#writer.write();
+        }),
       wallMs: () => this.#wallMs,
       triggerOf: (name) => this.#triggers.get(name),
       eventOf: (sequence) => this.#store.event(sequence),

@@ -20,7 +20,7 @@ export interface LaneItem {
 const LARGEST_CHUNK = 500;
 const PAUSE = { delayMs: 100, backoff: 2, maxDelayMs: 30_000, jitter: 'full' } as const;
 /** Nothing was taken for so long: it is given up. */
-export const GIVE_UP_AFTER_MS = 86_400_000;
+const GIVE_UP_AFTER_MS = 86_400_000;
 /** A queue may be full for a moment; whoever is told every time listens no more. */
 const TOLD_AT_FAILURE = 4;
 

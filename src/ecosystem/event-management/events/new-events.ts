@@ -8,7 +8,7 @@ import type { EventsMessages, NewEvent } from './events-protocol.ts';
 import { eventTooLarge, publishedTooMuch, wrongEvents } from './faults.ts';
 
 /** 1 MiB: an event says that something is; what is larger lies elsewhere. */
-export const MAX_EVENT_BYTES = 1_048_576;
+const MAX_EVENT_BYTES = 1_048_576;
 /** 64 MiB: they wait for the disk together. */
 const MAX_TOGETHER_BYTES = 67_108_864;
 const MAX_NAMED_FAULTS = 100;

@@ -80,6 +80,7 @@ describe('an event', () => {
     ['a schema that is not absolute', { ...MINIMAL, dataschema: '/schema' }, 'dataschema: must be an absolute URI'],
     ['a name with capitals', { ...MINIMAL, traceParent: 'x' }, 'traceParent: is no name of an attribute'],
     ['a name with a hyphen', { ...MINIMAL, 'trace-parent': 'x' }, 'trace-parent: is no name of an attribute'],
+    ['a name that is none', JSON.parse('{"source":"/s","type":"t","__proto__":{"time":"x"}}'), '__proto__: is no name'],
     ['an object as extension', { ...MINIMAL, trace: {} }, 'trace: must be a string, a boolean or a 32-bit integer'],
     ['a fraction as extension', { ...MINIMAL, ratio: 0.5 }, 'ratio: must be'],
     ['data twice', { ...MINIMAL, data: 1, data_base64: 'AQ==' }, 'data_base64: excludes data'],
