@@ -24,6 +24,7 @@ const ROW = {} as never;
 export interface JobWorldOptions extends Partial<QueueConfig> {
   readonly retention?: Partial<Retention>;
   readonly undeployed?: readonly string[];
+  readonly answer?: Answer;
 }
 
 let hosts = 0;
@@ -63,7 +64,8 @@ export class JobWorld {
   #isDead = false;
 
   private constructor(clock: VirtualClock, store: Store, options: JobWorldOptions) {
-    const { retention, undeployed = [], ...queue } = options;
+    const { retention, undeployed = [], answer, ...queue } = options;
+    this.answer = answer;
     this.clock = clock;
     this.store = store;
     for (const name of undeployed) this.undeployed.add(name);
