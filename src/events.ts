@@ -131,7 +131,8 @@ export class Events {
 
   /**
    * From when this resolves, every event that all the filters match starts the function, or workflow: as a job of it, with the event as its payload, once.
-   * In place of what has the name already; the same again changes nothing (`isNew: false`). It survives the host. Rejects with `INVALID_NAME`,
+   * In place of what has the name already: what that has matched starts the function that it led to then. The same again changes nothing
+   * (`isNew: false`). It survives the host. Rejects with `INVALID_NAME`,
    * `INVALID_ARGUMENT`, or `FUNCTION_NOT_FOUND`.
    */
   async on(name: string, options: TriggerOptions): Promise<Trigger & { readonly isNew: boolean }> {

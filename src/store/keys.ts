@@ -43,7 +43,7 @@
  * | jobs       | queue, function                  | how many jobs it has, what runs, whether it is paused |
  * | cloud-events | event, sequence                | a CloudEvent (ecosystem/event-management/events)  |
  * | cloud-events | once, hash of source and id    | the event that has them, and until when           |
- * | cloud-events | pending, sequence, trigger     | true: the trigger has not started its function    |
+ * | cloud-events | pending, sequence, trigger     | the function that the trigger has still to start  |
  * | cloud-events | trigger, trigger name          | what fires it and what it starts                  |
  * | cloud-events | counts, trigger name           | how often it has, and the last times              |
  * | cloud-events | standing                       | the last sequence, and how much is kept           |

@@ -74,7 +74,11 @@ export function published({ sequence, hash, untilMs, record }: NewRecord): Opera
     { kind: 'put', key: cloudEventKeys.event(sequence), value: record },
     { kind: 'put', key: cloudEventKeys.once(hash), value: once },
     ...firedIn(record).map(
-      ({ trigger }): Operation => ({ kind: 'put', key: cloudEventKeys.pending(sequence, trigger), value: true }),
+      (fired): Operation => ({
+        kind: 'put',
+        key: cloudEventKeys.pending(sequence, fired.trigger),
+        value: fired.function,
+      }),
     ),
   ];
 }

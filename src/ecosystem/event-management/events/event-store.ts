@@ -1,6 +1,7 @@
 /** Reads events and triggers from the database `cloud-events`. Whatever it answers is what is on disk. */
 import { cloudEventKeys } from '../../../store/keys.ts';
 import type { Key, KeyValueStore } from '../../../store/protocol.ts';
+import { isText } from '../../../store/shape.ts';
 import {
   type CountsRecord,
   type EventRecord,
@@ -22,9 +23,12 @@ export interface StoredEvent {
   readonly record: EventRecord;
 }
 
-export interface PendingKey {
+/** What a trigger has still to start. */
+export interface PendingStart {
   readonly sequence: number;
   readonly trigger: string;
+  /** Empty where nobody knows any more. */
+  readonly function: string;
 }
 
 export class EventStore {
@@ -70,12 +74,18 @@ export class EventStore {
     }
   }
 
-  /** What no trigger has started yet, oldest first; its key says all, so a damaged one counts too. */
-  pending(): PendingKey[] {
-    const keys: Key[] = [];
-    const onDamaged = (key: Key) => keys.push(key);
-    for (const { key } of this.#store.range({ prefix: cloudEventKeys.pendings, onDamaged })) keys.push(key);
-    return keys.map(([, sequence, trigger]) => ({ sequence: Number(sequence), trigger: String(trigger) }));
+  /** Oldest first. Where the record is damaged its key and the event say the same. */
+  pending(): PendingStart[] {
+    const starts: PendingStart[] = [];
+    const add = ([, sequence, trigger]: Key, value: unknown) =>
+      starts.push({
+        sequence: Number(sequence),
+        trigger: String(trigger),
+        function: isText(value) ? value : this.#firedBy(Number(sequence), String(trigger)),
+      });
+    const onDamaged = (key: Key) => add(key, undefined);
+    for (const { key, value } of this.#store.range({ prefix: cloudEventKeys.pendings, onDamaged })) add(key, value);
+    return starts;
   }
 
   triggers(): { readonly found: ReadonlyMap<string, TriggerRecord>; readonly damaged: readonly string[] } {
@@ -116,6 +126,12 @@ export class EventStore {
     const standing = this.standing();
     if (standing.events !== events || standing.bytes !== bytes || standing.lastSequence < lastSequence)
       yield `There are ${events} events of ${bytes} bytes up to ${lastSequence}, and ${standing.events} of ${standing.bytes} up to ${standing.lastSequence} are counted.`;
+  }
+
+  #firedBy(sequence: number, trigger: string): string {
+    const record = this.event(sequence);
+    const fired = record && firedIn(record).find((each) => each.trigger === trigger);
+    return fired?.function ?? '';
   }
 
   #counted(): Standing {

@@ -7,6 +7,7 @@ import type { KeyValueStore } from '../../../store/protocol.ts';
 import type { NewJob } from '../jobs/queue-protocol.ts';
 import type { Enqueued, Trigger } from '../protocol.ts';
 import { eventsAfter, findEvent, listEvents } from './event-reader.ts';
+import { firedIn } from './event-record.ts';
 import { EventStore } from './event-store.ts';
 import { EventWriter, type TriggerChange, type Written } from './event-writer.ts';
 import type { EventListener, EventsMessages } from './events-protocol.ts';
@@ -157,7 +158,7 @@ class Events {
     for (const [name, record] of found) this.#triggers.set(name, record, this.#store.counts(name));
     for (const name of damaged)
       this.#parts.onFault(`Trigger "${name}" is damaged, and starts nothing until it is set again.`);
-    for (const { sequence, trigger } of this.#store.pending()) this.#outbox.add(sequence, trigger);
+    for (const start of this.#store.pending()) this.#outbox.add(start);
     this.#outbox.isOpen = this.#stage.hasBegun;
     this.#context.self.tell('goOn', undefined);
   }
@@ -181,8 +182,7 @@ class Events {
       for (const change of written.changes) this.#changed(change);
       for (const { records } of written.groups)
         for (const { sequence, record } of records)
-          for (let at = 0; at < record.fired.length; at += 2)
-            this.#outbox.add(sequence, record.fired[at] ?? '', record);
+          for (const fired of firedIn(record)) this.#outbox.add({ sequence, ...fired }, record);
       this.#outbox.goOn();
       if (written.groups.length > 0) this.#wakeListeners();
     }

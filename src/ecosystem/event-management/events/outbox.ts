@@ -8,6 +8,7 @@ import type { NewJob } from '../jobs/queue-protocol.ts';
 import type { Enqueued, TriggerDelivery } from '../protocol.ts';
 import { deliveryKey } from './delivery-key.ts';
 import type { EventRecord } from './event-record.ts';
+import type { PendingStart } from './event-store.ts';
 import { notDeployedNow } from './faults.ts';
 import { Lane, type LaneItem } from './lane.ts';
 import type { ActiveTrigger } from './trigger-table.ts';
@@ -83,14 +84,14 @@ export class Outbox {
   }
 
   /** `goOn` has it started. */
-  add(sequence: number, trigger: string, event?: EventRecord): void {
+  add({ sequence, trigger, function: functionName }: PendingStart, event?: EventRecord): void {
     this.#size++;
     add(this.#bySequence, sequence, 1);
     add(this.#byTrigger, trigger, 1);
     const isHeld = event !== undefined && this.#heldBytes + event.payload.length <= HELD_BYTES;
     if (isHeld) this.#heldBytes += event.payload.length;
     const item = { sequence, trigger, sinceMs: this.#parts.wallMs(), ...(isHeld && { event }) };
-    this.#laneOf(this.#parts.triggerOf(trigger)?.record.function ?? '').push(item);
+    this.#laneOf(functionName).push(item);
   }
 
   /** Starts what may be started. */
@@ -143,23 +144,16 @@ export class Outbox {
     );
   }
 
-  /** The first ones; what need not be started, or not here, is out of the way afterwards. */
+  /** The first ones; what need not be started any more, or cannot be, is out of the way afterwards. */
   #take(lane: Lane): Ready {
     const items: LaneItem[] = [];
     const jobs: NewJob[] = [];
-    const moved = new Set<Lane>();
     for (let bytes = 0; items.length < lane.chunkSize && bytes < CHUNK_BYTES; ) {
       const item = lane.shift();
       if (!item) break;
       const trigger = this.#parts.triggerOf(item.trigger);
       if (!trigger || item.sequence <= trigger.record.since) {
         this.#settle(item, undefined);
-        continue;
-      }
-      if (trigger.record.function !== lane.function) {
-        const other = this.#laneOf(trigger.record.function);
-        other.push(item);
-        moved.add(other);
         continue;
       }
       const event = item.event ?? this.#parts.eventOf(item.sequence);
@@ -172,7 +166,6 @@ export class Outbox {
       jobs.push(jobOf(trigger, event));
       bytes += event.payload.length;
     }
-    for (const other of moved) this.#begin(other);
     return { items, jobs };
   }
 

@@ -121,11 +121,13 @@ async function check(seed: number): Promise<void> {
     const { id } = payload as { id: string };
     return `${idempotencyKey.split(' ')[0]} ${id}`;
   });
+  const startedWith = jobs.map((job, index) => `${started[index]} ${job.function}`);
   expect(jobs.filter(({ status }) => status !== 'succeeded')).toEqual([]);
   expect([...new Set(started)].sort(), 'no job twice').toEqual([...started].sort());
   for (const { id, deliveries } of chaos.acknowledged.values())
-    for (const { trigger: name } of deliveries)
-      if (!chaos.removed.has(name)) expect(started, 'nothing acknowledged is lost').toContain(`${name} ${id}`);
+    for (const { trigger: name, function: functionName } of deliveries)
+      if (!chaos.removed.has(name))
+        expect(startedWith, 'nothing acknowledged is lost').toContain(`${name} ${id} ${functionName}`);
   const kept = new Map(
     (await askEvents(after, 'list', { limit: 1_000 })).map(({ event, deliveries }) => [event.id, deliveries]),
   );

@@ -66,12 +66,12 @@ describe('what is on disk of events', () => {
     ]);
   });
 
-  it('still says what is to be started where that record is damaged: its key has all of it', async () => {
+  it('still says what is to be started where that record is damaged: its key and the event have all of it', async () => {
     const { damaged } = await stored();
     const events = await damaged(cloudEventKeys.pending(1, 'mail'));
     expect(events.pending().sort((one, other) => one.sequence - other.sequence)).toEqual([
-      { sequence: 1, trigger: 'mail' },
-      { sequence: 2, trigger: 'mail' },
+      { sequence: 1, trigger: 'mail', function: 'send-mail' },
+      { sequence: 2, trigger: 'mail', function: 'send-mail' },
     ]);
   });
 

@@ -314,14 +314,17 @@ describe('a trigger', () => {
     expect(await trigger(world, 'mail')).toMatchObject({ matched: 2, started: 2 });
   });
 
-  it('that leads to another function now starts that one with what waits', async () => {
+  it('that leads to another function now starts what it has matched as its publisher was told', async () => {
     const world = await JobWorld.start();
     await setTrigger(world, 'mail', { function: 'send-mail' });
     world.undeployed.add('send-mail');
-    await publishOne(world);
+    await publishOne(world, anEvent({ id: '1' }));
     await setTrigger(world, 'mail', { function: 'send-letter' });
+    await publishOne(world, anEvent({ id: '2' }));
     expect(world.attempts.map((attempt) => attempt.function)).toEqual(['send-letter']);
-    expect(await trigger(world, 'mail')).toMatchObject({ started: 1, pending: 0 });
+    expect(await trigger(world, 'mail')).toMatchObject({ started: 1, pending: 1 });
+    const next = await world.crash();
+    expect(next.attempts.map((attempt) => attempt.function)).toContain('send-mail');
   });
 
   it('that is removed starts nothing more, nor does one of its name start what it had left', async () => {
