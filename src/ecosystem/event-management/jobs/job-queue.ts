@@ -73,7 +73,11 @@ class JobQueue {
       after: context.after,
       nextTurn: parts.nextTurn,
       standing: () => this.#standing(),
-      written: (outcome) => void self.tell('written', outcome),
+      written: (outcome) => {
+        // At once: an attempt at one of them that has ended in this moment must not bring it back.
+        if (outcome.kind === 'refused') this.#book.drop(outcome.dropped);
+        self.tell('written', outcome);
+      },
     });
     this.#running = new RunningJobs({
       clock: context.clock,
@@ -320,7 +324,6 @@ class JobQueue {
     const starting = this.#startingUnderWay;
     this.#startingUnderWay = [];
     if (outcome.kind === 'refused') {
-      this.#book.drop(outcome.dropped);
       this.#starting = [...starting, ...this.#starting];
     } else {
       this.#waiting.stored(this.#sequenceUnderWay);
