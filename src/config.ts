@@ -150,6 +150,10 @@ export const hostConfigSchema = z
     keepHistoryMs: milliseconds(3_650 * DAY_MS).default(7 * DAY_MS),
     /** And its result so long: a month. Then its id may be used again. */
     keepResultsMs: milliseconds(3_650 * DAY_MS).default(30 * DAY_MS),
+    /** An event is kept so long, for those who look and so that a second one of its source and id is known: a day, as publishers retry. */
+    keepEventsMs: milliseconds(365 * DAY_MS).default(DAY_MS),
+    /** Events kept at most; the oldest go first, but for those that have not started all that they are to start. 100,000: some 50 MB of small ones. */
+    keptEvents: z.number().int().min(1).max(100_000_000).default(100_000),
     /** Log lines kept for `logs`, over all functions. */
     keptLogLines: z.number().int().min(0).max(1_000_000).default(10_000),
     /** Invocations kept in the ledger. */
@@ -227,7 +231,7 @@ function parseOptions<Schema extends z.ZodType>(
 }
 
 /** Throws `INVALID_NAME` unless the name may stand in a path, a URL and a metric label. */
-export function checkFunctionName(name: unknown, what: 'function' | 'workflow' = 'function'): string {
+export function checkFunctionName(name: unknown, what: 'function' | 'workflow' | 'trigger' = 'function'): string {
   if (typeof name === 'string' && FUNCTION_NAME_PATTERN.test(name)) return name;
   throw new TroupeError(
     'INVALID_NAME',

@@ -121,6 +121,10 @@ export const ERROR_CODES = {
   JOB_NOT_FOUND: code('not-found', false, 'There is no job of that id, or not any more.'),
   SCHEDULE_NOT_FOUND: code('not-found', false, 'There is no schedule of that name.'),
 
+  // Events.
+  EVENT_NOT_FOUND: code('not-found', false, 'There is no event of that source and id, or not any more.'),
+  TRIGGER_NOT_FOUND: code('not-found', false, 'There is no trigger of that name.'),
+
   // The host.
   OVERLOADED: code('overloaded', true, 'A queue or budget is full.'),
   MAILBOX_FULL: code('overloaded', true, 'A component has more messages waiting than it may hold.'),

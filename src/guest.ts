@@ -16,6 +16,7 @@ import {
 } from './handler.ts';
 
 export type { FunctionConfig } from './config.ts';
+export type { CloudEvent } from './ecosystem/event-management/protocol.ts';
 export type { ErrorCode, ErrorDetails, TroupeErrorOptions } from './errors.ts';
 export { TroupeError } from './errors.ts';
 export type {

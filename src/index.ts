@@ -4,16 +4,23 @@ export type {
   Backfilled,
   BackfillRange,
   Backoff,
+  CloudEvent,
   Destination,
   Enqueued,
   EnqueueOptions,
+  EventQuery,
+  EventView,
   FailedAttempt,
+  Filter,
+  FiredTrigger,
   JobChange,
   JobQuery,
   JobStatus,
   JobView,
   MissedPolicy,
+  NewCloudEvent,
   OverlapPolicy,
+  Published,
   QueueView,
   ScheduleDetails,
   ScheduleFiring,
@@ -22,6 +29,11 @@ export type {
   ScheduleQuery,
   ScheduleSet,
   ScheduleView,
+  Trigger,
+  TriggerDelivery,
+  TriggerJobOptions,
+  TriggerOptions,
+  TriggerView,
 } from './ecosystem/event-management/protocol.ts';
 export type { Gateway } from './ecosystem/gateway/protocol.ts';
 export type {
@@ -32,6 +44,7 @@ export type {
   LogFilter,
 } from './ecosystem/monitoring/protocol.ts';
 export { ERROR_CODES, type ErrorCode, type ErrorKind, TroupeError } from './errors.ts';
+export type { Events, FollowOptions } from './events.ts';
 export type { CalledFunction, CallHistory } from './function-management/autoscaler/protocol.ts';
 export type { FunctionSource } from './function-management/builder/protocol.ts';
 export type { InstanceDescription } from './function-management/instance/protocol.ts';

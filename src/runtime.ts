@@ -51,7 +51,7 @@ import { type Composition, composeWorkflows } from './workflow-composition/compo
 
 export interface Runtime
   extends Pick<Composition, 'engine' | 'workflowRegistry' | 'workflowScheduler'>,
-    Pick<EventManagement, 'jobs' | 'queues' | 'schedules'> {
+    Pick<EventManagement, 'jobs' | 'queues' | 'schedules' | 'events' | 'newEventId'> {
   readonly config: HostConfig;
   readonly clock: Clock;
   readonly hold: ProcessHold;
@@ -91,6 +91,8 @@ const SHUTDOWN_TIMEOUT_MS = 10_000;
 const LONGEST_STOP_MS = 1_000;
 /** Of the memory budget, what may be kept for calls to come: the rest is for those that come without notice. */
 const IDLE_PART = 3 / 4;
+/** 1 GiB, however few events that are. */
+const KEPT_EVENT_BYTES = 1_073_741_824;
 /** While one waits for the disk, another computes. */
 const STARTS_PER_CPU = 2;
 /** What spares may cost beside the memory budget, as a part of it. */
@@ -269,6 +271,7 @@ export async function startRuntime(config: HostConfig, variations: RuntimeVariat
     send: (request) => caller.send(request),
     isWorkflow,
     describe: (name) => deployed.get(name),
+    retention: { keepMs: config.keepEventsMs, maxEvents: config.keptEvents, maxBytes: KEPT_EVENT_BYTES },
     salt: randomBytes(3).toString('hex'),
     dependsOn: [router, composition.engine],
     onFault: warn,
@@ -278,6 +281,7 @@ export async function startRuntime(config: HostConfig, variations: RuntimeVariat
   await Promise.all([registry.ask('list', undefined), composition.workflowRegistry.ask('list', undefined)]);
   events.jobs.tell('begin', undefined);
   events.schedules.tell('begin', undefined);
+  events.events.tell('begin', undefined);
 
   const close = async () => {
     const { engine } = composition;
@@ -285,6 +289,7 @@ export async function startRuntime(config: HostConfig, variations: RuntimeVariat
     const drain = () => ({ timeoutMs: Math.max(0, untilMs - clock.nowMs()) });
     const patience = { timeoutMs: config.drainTimeoutMs + SHUTDOWN_TIMEOUT_MS };
     events.schedules.tell('drain', undefined);
+    events.events.tell('drain', undefined);
     events.jobs.tell('drain', undefined);
     // Workflows that were called go on to call functions. Neither may keep the rest from being stopped, nor the store from being closed.
     await engine.ask('drain', drain(), patience).catch(() => undefined);
@@ -313,8 +318,10 @@ export async function startRuntime(config: HostConfig, variations: RuntimeVariat
     workflowScheduler: composition.workflowScheduler,
     jobs: events.jobs,
     queues: events.queues,
-    isDeployed: (name) => deployed.has(name) || door.has(name),
     schedules: events.schedules,
+    events: events.events,
+    newEventId: events.newEventId,
+    isDeployed: (name) => deployed.has(name) || door.has(name),
     get isClosing() {
       return isClosing();
     },

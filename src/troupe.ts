@@ -16,6 +16,7 @@ import type { Gateway } from './ecosystem/gateway/protocol.ts';
 import { hostStats } from './ecosystem/monitoring/host-stats.ts';
 import type { FunctionDetails, FunctionLogLine, HostStats, LogFilter } from './ecosystem/monitoring/protocol.ts';
 import { TroupeError } from './errors.ts';
+import { Events } from './events.ts';
 import { fetchFunction } from './fetch-function.ts';
 import type { CallHistory } from './function-management/autoscaler/protocol.ts';
 import type { FunctionSource } from './function-management/builder/protocol.ts';
@@ -83,6 +84,8 @@ export class Troupe implements AsyncDisposable {
   readonly jobs: Jobs;
   /** Durable schedules: have a function called at certain times. */
   readonly schedules: Schedules;
+  /** Events, and triggers that start functions with them. */
+  readonly events: Events;
   readonly #runtime: Runtime;
   readonly #gateways = new Set<Gateway>();
 
@@ -92,6 +95,7 @@ export class Troupe implements AsyncDisposable {
     this.workflows = new Workflows(runtime);
     this.jobs = new Jobs(runtime);
     this.schedules = new Schedules(runtime);
+    this.events = new Events(runtime);
   }
 
   /**

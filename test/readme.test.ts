@@ -82,7 +82,7 @@ describe('README', () => {
   it('names only commands and options that exist', async () => {
     const commands = blocks('sh')
       .join('\n')
-      .matchAll(/npx troupe ((?:fn|wf) \S+|\S+)/g);
+      .matchAll(/npx troupe ((?:fn|wf|events|trigger) \S+|\S+)/g);
     for (const [, command = ''] of commands) {
       const { stdout } = await run(process.execPath, [join(ROOT, 'bin/troupe.js'), ...command.split(' '), '--help']);
       expect(stdout).toContain(`troupe ${command}`);

@@ -14,7 +14,7 @@ export interface HostRequest {
 const ERROR_TRAILER = 'x-troupe-error';
 const ERROR_LINE = '{"error":{';
 
-type CheckName = (name: string, what?: 'function' | 'workflow') => string;
+type CheckName = (name: string, what?: 'function' | 'workflow' | 'trigger') => string;
 
 /** In characters; of an execution, and of a signal. */
 const MAX_ID_LENGTH = 200;
@@ -53,6 +53,11 @@ export class HostClient {
   /** Where a workflow is. Throws `INVALID_NAME`. */
   workflowPath(name: string): string {
     return `/workflows/${this.#checkName(name, 'workflow')}`;
+  }
+
+  /** Where a trigger is. Throws `INVALID_NAME`. */
+  triggerPath(name: string): string {
+    return `/triggers/${this.#checkName(name, 'trigger')}`;
   }
 
   /** Where an execution is. Throws `INVALID_ARGUMENT`. */
@@ -126,7 +131,7 @@ export class HostClient {
         port: port || 80,
         protocol,
         path,
-        headers: { ...headers, ...(content ? { 'content-type': type, 'content-length': content.length } : {}) },
+        headers: { ...(content ? { 'content-type': type, 'content-length': content.length } : {}), ...headers },
         signal: this.#signal,
       });
       outgoing.on('response', (response) => {

@@ -7,12 +7,14 @@ import { Command, CommanderError } from 'commander';
 import { TroupeError, toTroupeError } from '../errors.ts';
 import { addBench } from './commands/bench.ts';
 import { addDeploy } from './commands/deploy.ts';
+import { addEvents } from './commands/events.ts';
 import { addFunctions } from './commands/functions.ts';
 import { addInvoke } from './commands/invoke.ts';
 import { addLogs } from './commands/logs.ts';
 import { addSchedules } from './commands/schedules.ts';
 import { addServe } from './commands/serve.ts';
 import { addSimulate } from './commands/simulate.ts';
+import { addTriggers } from './commands/triggers.ts';
 import { addWorkflows } from './commands/workflows.ts';
 import { openTerminal, reportError, type Terminal } from './terminal.ts';
 
@@ -71,6 +73,8 @@ Exit codes: 0 ok, 1 function failed, 2 usage, 3 configuration or build, 4 not al
   addFunctions(program, terminal);
   addWorkflows(program, terminal);
   addSchedules(program, terminal);
+  addEvents(program, terminal);
+  addTriggers(program, terminal);
   addLogs(program, terminal);
   addBench(program, terminal);
   addSimulate(program, terminal);

@@ -38,6 +38,7 @@ export async function createStore(engine: Engine, options: StoreOptions): Promis
     executions: new KeyValueDatabase(partsOf('executions')),
     jobs: new KeyValueDatabase(partsOf('jobs')),
     schedules: new KeyValueDatabase(partsOf('schedules')),
+    'cloud-events': new KeyValueDatabase(partsOf('cloud-events')),
   };
   const events = new EventLogDatabase(partsOf('events'));
   let closing: Promise<void> | undefined;

@@ -44,6 +44,12 @@
  * | schedules  | schedule, schedule name          | what was asked for (ecosystem/event-management/schedules) |
  * | schedules  | state, schedule name             | what has come of it so far                        |
  * | schedules  | payload, schedule name           | what its function is given (bytes)                |
+ * | cloud-events | event, sequence                | a CloudEvent (ecosystem/event-management/events)  |
+ * | cloud-events | once, hash of source and id    | the event that has them, and until when           |
+ * | cloud-events | pending, sequence, trigger     | the function that the trigger has still to start  |
+ * | cloud-events | trigger, trigger name          | what fires it and what it starts                  |
+ * | cloud-events | counts, trigger name           | how often it has, and the last times              |
+ * | cloud-events | standing                       | the last sequence, and how much is kept           |
  * | events     | stream, index                    | the event                                         |
  * | quarantine | database, the key of the record  | its bytes, why and when                           |
  */
@@ -173,6 +179,19 @@ export const scheduleKeys = {
   state: (name: string): Key => ['state', name],
   states: ['state'] as Key,
   payload: (name: string): Key => ['payload', name],
+};
+
+export const cloudEventKeys = {
+  event: (sequence: number): Key => ['event', sequence],
+  events: ['event'] as Key,
+  once: (hash: string): Key => ['once', hash],
+  onces: ['once'] as Key,
+  pending: (sequence: number, trigger: string): Key => ['pending', sequence, trigger],
+  pendings: ['pending'] as Key,
+  trigger: (name: string): Key => ['trigger', name],
+  triggers: ['trigger'] as Key,
+  counts: (trigger: string): Key => ['counts', trigger],
+  standing: ['standing'] as Key,
 };
 
 export const eventKeys = {

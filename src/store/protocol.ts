@@ -111,7 +111,8 @@ export type DatabaseName =
   | 'workflows'
   | 'executions'
   | 'jobs'
-  | 'schedules';
+  | 'schedules'
+  | 'cloud-events';
 
 export interface Store {
   database(name: DatabaseName): KeyValueStore;

@@ -31,6 +31,7 @@ const LAYERS = [
   'workflows',
   'jobs',
   'schedules',
+  'events',
   'fetch-function',
   'troupe',
   'index',

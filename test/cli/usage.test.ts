@@ -10,12 +10,26 @@ import { errorOf, troupe } from './troupe-process.ts';
 
 const HELLO = fileURLToPath(new URL('./fixtures/hello.ts', import.meta.url));
 const ORDER = fileURLToPath(new URL('./fixtures/order.wf.yaml', import.meta.url));
-const COMMANDS = ['invoke', 'serve', 'deploy', 'fn', 'wf', 'schedule', 'logs', 'bench', 'simulate'];
+const COMMANDS = [
+  'invoke',
+  'serve',
+  'deploy',
+  'fn',
+  'wf',
+  'schedule',
+  'events',
+  'trigger',
+  'logs',
+  'bench',
+  'simulate',
+];
 const WF_COMMANDS = 'deploy ls alias rm start result show history watch signal cancel pause resume redrive'.split(' ');
 const NOUN_COMMANDS = [
   ...['ls', 'describe', 'versions', 'rm', 'alias'].map((name) => `fn ${name}`),
   ...WF_COMMANDS.map((name) => `wf ${name}`),
   ...['ls', 'show', 'add', 'rm', 'pause', 'resume', 'backfill'].map((name) => `schedule ${name}`),
+  ...['publish', 'ls'].map((name) => `events ${name}`),
+  ...['ls', 'show', 'add', 'rm'].map((name) => `trigger ${name}`),
 ];
 
 const words = (args: string) =>
@@ -224,6 +238,29 @@ describe('a command line that is wrong', () => {
     [`wf signal a ${'x'.repeat(201)}`, 'The name of a signal has 1 to 200 characters, not 201.'],
     ['wf cancel a --resaon b', 'Did you mean --reason?'],
     ['wf pause', "missing required argument 'id'"],
+    ['events', 'Usage: troupe events'],
+    ['events publsh', 'Did you mean publish?'],
+    ['events publish --type t', 'An event needs --source, or a --file that has it.'],
+    ['events publish -d 1', 'An event needs --type and --source'],
+    ['events publish --type t --source /s -d {bad', '--data is not JSON'],
+    ['events publish --type t --source /s --attribute Trace=1', 'It must look like name=value'],
+    ['events publish --file ./missing.json', 'Cannot read ./missing.json'],
+    ['events publish --file HELLO', 'is not JSON'],
+    ['events publish --file HELLO --type t', 'With --file all of the event is in the file'],
+    ['events ls --limit 0', 'It must be from 1 to 1000.'],
+    ['events ls --before -1', 'It must be at least 0.'],
+    ['events ls --typ t', 'Did you mean --type?'],
+    ['events ls --follow --limit 3', 'leave out --limit and --before'],
+    ['trigger', 'Usage: troupe trigger'],
+    ['trigger lst', 'Did you mean ls?'],
+    ['trigger show', "missing required argument 'name'"],
+    ['trigger show No_Name', '"No_Name" is not a trigger name'],
+    ['trigger rm No_Name', '"No_Name" is not a trigger name'],
+    ['trigger add mail', "missing required argument 'function'"],
+    ['trigger add Mail send-mail', '"Mail" is not a trigger name'],
+    ['trigger add mail send-mail --filter {bad', 'It is not JSON'],
+    ['trigger add mail send-mail --job {} --job {}', 'Give --job once'],
+    ['trigger add mail send-mail --typ-prefix a', 'Did you mean --type-prefix?'],
   ];
 
   it.each(WRONG)('"troupe %s" exits 2 and says what is wrong', async (args, says) => {
@@ -261,6 +298,10 @@ describe('without a host', () => {
     'wf start order',
     'wf show a',
     'wf watch a',
+    'events ls',
+    'events publish --type t --source /s',
+    'trigger ls',
+    'trigger add mail send-mail',
   ])('"troupe %s" exits 8 and says how to start one', async (args) => {
     const { code, stdout, stderr } = await troupe(args.split(' '), nowhere);
     expect(stderr).toContain('HOST_UNREACHABLE: No host answers at http://127.0.0.1:9. Start one with "troupe serve"');

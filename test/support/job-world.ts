@@ -2,6 +2,8 @@
 
 import { type QueueConfig, resolveFunctionConfig } from '../../src/config.ts';
 import { composeEventManagement } from '../../src/ecosystem/event-management/composition.ts';
+import type { EventsMessages } from '../../src/ecosystem/event-management/events/events-protocol.ts';
+import type { Retention } from '../../src/ecosystem/event-management/events/retention.ts';
 import { newJob } from '../../src/ecosystem/event-management/jobs/job-options.ts';
 import { JobStore } from '../../src/ecosystem/event-management/jobs/job-store.ts';
 import type { JobsMessages } from '../../src/ecosystem/event-management/jobs/jobs-protocol.ts';
@@ -19,6 +21,13 @@ import { decodePayload, encodePayload } from '../../src/transport/codec.ts';
 
 const LIMIT = { limitBytes: 1_048_576 };
 const ROW = {} as never;
+
+export interface JobWorldOptions extends Partial<QueueConfig> {
+  readonly retention?: Partial<Retention>;
+  readonly undeployed?: readonly string[];
+  readonly answer?: Answer;
+}
+
 let hosts = 0;
 
 export interface Attempt {
@@ -42,6 +51,7 @@ export class JobWorld {
   readonly store: Store;
   readonly jobs: ActorRef<JobsMessages>;
   readonly schedules: ActorRef<SchedulesMessages>;
+  readonly events: ActorRef<EventsMessages>;
   /** All that were begun, in order. */
   readonly attempts: Attempt[] = [];
   readonly faults: string[] = [];
@@ -53,24 +63,30 @@ export class JobWorld {
   readonly stalled = new Set<DatabaseName>();
   /** What the disk says to the next commits. */
   diskError: Error | undefined;
+  /** So many more commits get to the disk; nothing is heard of those after. */
+  commitsLeft = Number.POSITIVE_INFINITY;
   #isDead = false;
 
-  private constructor(clock: VirtualClock, store: Store, queue: Partial<QueueConfig> | undefined) {
+  private constructor(clock: VirtualClock, store: Store, options: JobWorldOptions) {
+    const { retention, undeployed = [], answer, ...queue } = options;
+    this.answer = answer;
     this.clock = clock;
     this.store = store;
+    for (const name of undeployed) this.undeployed.add(name);
     this.system = new ActorSystem({
       clock,
       onActorError: (path, error) => this.faults.push(`${path}: ${error.message}`),
     });
-    const { jobs, schedules } = composeEventManagement({
+    const { jobs, schedules, events } = composeEventManagement({
       system: this.system,
       store: { ...store, database: (name) => this.#database(store.database(name), name) },
       random: () => 0.5,
-      encode: (value) => encodePayload(value, LIMIT),
+      encode: (value) => encodePayload(value, { limitBytes: 6_291_456 }),
       decode: decodePayload,
       send: (request) => this.#send(request),
       isWorkflow: (name) => name.startsWith('flow'),
       describe: (name) => (this.undeployed.has(name) ? undefined : describeFunction(name, queue)),
+      retention: { keepMs: 86_400_000, maxEvents: 1_000, maxBytes: 1_000_000, ...retention },
       salt: String(hosts++).padStart(4, '0'),
       dependsOn: [],
       onFault: (fault) => this.faults.push(fault),
@@ -78,24 +94,26 @@ export class JobWorld {
     });
     this.jobs = jobs;
     this.schedules = schedules;
+    this.events = events;
   }
 
-  static async start(queue?: Partial<QueueConfig>, before?: JobWorld): Promise<JobWorld> {
-    const world = new JobWorld(before?.clock ?? new VirtualClock(), before?.store ?? (await openMemoryStore()), queue);
-    world.answer = before?.answer;
+  static async start(options: JobWorldOptions = {}, before?: JobWorld): Promise<JobWorld> {
+    const [clock, store] = [before?.clock ?? new VirtualClock(), before?.store ?? (await openMemoryStore())];
+    const world = new JobWorld(clock, store, options);
+    world.answer ??= before?.answer;
     world.jobs.tell('begin', undefined);
     world.schedules.tell('begin', undefined);
+    world.events.tell('begin', undefined);
     await world.clock.advance(0);
     return world;
   }
 
   /** As a crash: nothing more is written, and the next host finds what is on disk, `offMs` later. */
-  crash(queue?: Partial<QueueConfig>, offMs = 0): Promise<JobWorld> {
+  crash(options?: JobWorldOptions, offMs = 0): Promise<JobWorld> {
     this.#isDead = true;
     this.clock.stepWall(offMs);
-    for (const { path } of this.system.actors())
-      if (path === '/jobs' || path === '/schedules') this.system.kill({ path });
-    return JobWorld.start(queue, this);
+    for (const path of ['/events', '/schedules', '/jobs']) this.system.kill({ path });
+    return JobWorld.start(options, this);
   }
 
   async enqueue(payload: unknown, options?: EnqueueOptions, queue = 'work'): Promise<Enqueued> {
@@ -141,7 +159,7 @@ export class JobWorld {
       get: (key) => database.get(key),
       range: (options) => database.range(options),
       commit: async (operations) => {
-        if (this.#isDead || this.stalled.has(name)) return new Promise(() => undefined);
+        if (this.#isDead || this.stalled.has(name) || this.commitsLeft-- <= 0) return new Promise(() => undefined);
         if (this.diskError) throw this.diskError;
         return database.commit(operations);
       },

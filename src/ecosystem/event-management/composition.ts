@@ -5,8 +5,12 @@ import type { ActorSystem } from '../../kernel/actor-system.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { ActorRef } from '../../kernel/protocol.ts';
 import type { Store } from '../../store/protocol.ts';
+import { eventsActor } from './events/events.ts';
+import type { EventsMessages } from './events/events-protocol.ts';
+import { newEvents, publish } from './events/new-events.ts';
+import type { Retention } from './events/retention.ts';
 import { callTarget } from './jobs/call-target.ts';
-import { deliver } from './jobs/delivery.ts';
+import { deliver, enqueueAll } from './jobs/delivery.ts';
 import { jobIds } from './jobs/job-ids.ts';
 import { JobStore } from './jobs/job-store.ts';
 import { jobsActor } from './jobs/jobs.ts';
@@ -25,6 +29,8 @@ export interface EventManagementParts {
   readonly send: (request: Omit<CallRequest, 'mode' | 'chunk' | 'from'>) => { cancel(): void };
   readonly isWorkflow: (name: string) => boolean;
   readonly describe: (functionName: string) => FunctionDescription | undefined;
+  /** How long events are kept, and how many. */
+  readonly retention: Retention;
   /** Some letters or digits, of its own for each host that ever ran. */
   readonly salt: string;
   /** Actors that jobs need to the end. */
@@ -43,27 +49,41 @@ export interface EventManagement {
   readonly jobs: ActorRef<JobsMessages>;
   readonly queues: OpenQueues;
   readonly schedules: ActorRef<SchedulesMessages>;
+  readonly events: ActorRef<EventsMessages>;
+  /** For those that were published without one. */
+  readonly newEventId: (wallMs: number) => string;
   functionChanged(description: FunctionDescription): void;
 }
 
 export function composeEventManagement(parts: EventManagementParts): EventManagement {
   const { system, store, random, encode, decode, describe, isWorkflow, onFault, zones = zonesOfProcess() } = parts;
-  const nextTurn = turnsOn(system.clock);
   const database = store.database('jobs');
   const jobStore = new JobStore(database);
+  const nextTurn = turnsOn(system.clock);
+  const newId = jobIds(parts.salt);
+  const newEventId = (wallMs: number) => `e${newId(wallMs).slice(1)}`;
+  const open = (queue: string) => jobs.ask('open', { queue });
   const { definition, queues } = jobsActor({
     database,
     store: jobStore,
     callTarget: callTarget({ ...parts, clock: system.clock }),
     random,
-    newId: jobIds(parts.salt),
+    newId,
     encode,
     decode,
     nextTurn,
     settingsOf: (queue) => settingsFor(describe(queue)),
     deliver: async (id, record) => {
-      const open = (queue: string) => jobs.ask('open', { queue });
-      await deliver(id, record, { store: jobStore, encode, decode, open });
+      await deliver(id, record, {
+        store: jobStore,
+        encode,
+        decode,
+        open,
+        async publish(event) {
+          const door = { wallMs: () => system.clock.wallMs(), newId: newEventId, encode };
+          await publish(events, newEvents([event], false, door));
+        },
+      });
     },
     onFault,
   });
@@ -85,12 +105,29 @@ export function composeEventManagement(parts: EventManagementParts): EventManage
     }),
     dependsOn: [jobs],
   });
+  const events = system.spawn({
+    ...eventsActor({
+      database: store.database('cloud-events'),
+      random,
+      decode,
+      retention: parts.retention,
+      nextTurn,
+      isDeployed: (name) => describe(name) !== undefined || isWorkflow(name),
+      enqueue: async (name, newJobs) => enqueueAll(queues.get(name) ?? (await open(name)), newJobs),
+      onFault,
+    }),
+    dependsOn: [jobs],
+  });
   return {
     jobs,
     queues,
     schedules,
-    functionChanged: (description) =>
-      void jobs.tell('configure', { queue: description.name, settings: settingsFor(description) }),
+    events,
+    newEventId,
+    functionChanged(description) {
+      jobs.tell('configure', { queue: description.name, settings: settingsFor(description) });
+      events.tell('deployed', { function: description.name });
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-/** Event management: durable jobs, and schedules that enqueue them. What crosses its border; types, and the lists that name their values. */
+/** Event management: durable jobs, schedules that enqueue them, events and triggers. What crosses its border; types, and the lists that name their values. */
 import type { SerializedError, TroupeError } from '../../errors.ts';
 
 export const JOB_STATUSES = ['waiting', 'delayed', 'running', 'retrying', 'succeeded', 'failed', 'cancelled'] as const;
@@ -16,8 +16,14 @@ export interface Backoff {
   readonly jitter?: 'full' | 'none';
 }
 
-/** Where the outcome of a job goes: as the payload of another job, or as a POST. Handed over at least once. */
-export type Destination = { readonly function: string } | { readonly url: string };
+/**
+ * Where the outcome of a job goes: as the payload of another job, or as a POST, at least once; or as the data of an event, which is published once. The
+ * source of the event is `/troupe/functions/` and the name of the function where it is left out.
+ */
+export type Destination =
+  | { readonly function: string }
+  | { readonly url: string }
+  | { readonly event: { readonly type: string; readonly source?: string; readonly subject?: string } };
 
 export interface EnqueueOptions {
   /** Not before so many ms have passed. */
@@ -231,4 +237,139 @@ export interface Backfilled {
   readonly enqueued: number;
   /** Times that had a job already. */
   readonly existing: number;
+}
+
+/** A CloudEvent 1.0 as it is kept, and as functions are given it. Extensions stand beside the other attributes. */
+export interface CloudEvent<Data = unknown> {
+  readonly specversion: '1.0';
+  /** Together with `source` it says which event this is. */
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  /** As RFC 3339 has it. */
+  readonly time: string;
+  readonly subject?: string;
+  readonly datacontenttype?: string;
+  readonly dataschema?: string;
+  /** A `Uint8Array` where it is binary. */
+  readonly data?: Data;
+  readonly [extension: string]: unknown;
+}
+
+/** What is published: `id`, `time` and `specversion` are filled in where they are left out. */
+export interface NewCloudEvent {
+  readonly source: string;
+  readonly type: string;
+  readonly id?: string;
+  readonly time?: string | Date;
+  readonly specversion?: string;
+  readonly subject?: string;
+  readonly datacontenttype?: string;
+  readonly dataschema?: string;
+  readonly data?: unknown;
+  /** In place of `data`. */
+  readonly data_base64?: string;
+  readonly [extension: string]: unknown;
+}
+
+/** A trigger that an event has fired. */
+export interface FiredTrigger {
+  readonly trigger: string;
+  /** The function, or workflow, that it starts. */
+  readonly function: string;
+}
+
+export interface Published {
+  readonly id: string;
+  readonly source: string;
+  /** False where an event of that source and id was there already: the answer is that of the first, and nothing is started again. */
+  readonly isNew: boolean;
+  readonly deliveries: readonly FiredTrigger[];
+}
+
+/** Of the CNCF CloudEvents Subscriptions API. Values are compared with the text of an attribute, as it is written, capitals included. */
+export type Filter =
+  | { readonly exact: Readonly<Record<string, string>> }
+  | { readonly prefix: Readonly<Record<string, string>> }
+  | { readonly suffix: Readonly<Record<string, string>> }
+  | { readonly any: readonly Filter[] }
+  | { readonly all: readonly Filter[] }
+  | { readonly not: Filter };
+
+/** How the jobs of a trigger run; as in `EnqueueOptions`. */
+export type TriggerJobOptions = Pick<
+  EnqueueOptions,
+  | 'delayMs'
+  | 'maxAgeMs'
+  | 'priority'
+  | 'orderingKey'
+  | 'maxAttempts'
+  | 'backoff'
+  | 'retryOnly'
+  | 'retryExcept'
+  | 'timeoutMs'
+  | 'heartbeatMs'
+  | 'keepMs'
+  | 'onSuccess'
+  | 'onFailure'
+>;
+
+export interface TriggerOptions {
+  /** The function, or workflow, that is called with the event. */
+  readonly function: string;
+  /** All of them must match; without any, every event fires it. */
+  readonly filters?: readonly Filter[];
+  readonly job?: TriggerJobOptions;
+}
+
+export interface Trigger extends TriggerOptions {
+  readonly name: string;
+  readonly filters: readonly Filter[];
+  readonly createdAtMs: number;
+}
+
+/** What became of an event that has fired a trigger. */
+export interface TriggerDelivery {
+  readonly source: string;
+  readonly id: string;
+  readonly type: string;
+  /** `failed`: given up, since nothing took it for a day, or it cannot be read any more. */
+  readonly status: 'started' | 'failed';
+  readonly atMs: number;
+  readonly jobId?: string;
+  readonly error?: string;
+}
+
+export interface TriggerCounts {
+  /** Events that have fired it. */
+  readonly matched: number;
+  /** Jobs that it has enqueued. */
+  readonly started: number;
+  readonly failed: number;
+}
+
+export interface TriggerView extends Trigger, TriggerCounts {
+  /** Matched, and not started yet. */
+  readonly pending: number;
+  /** The last ones, newest first; and the last ones that have failed. */
+  readonly deliveries: readonly TriggerDelivery[];
+  readonly failures: readonly TriggerDelivery[];
+}
+
+/** An event as it is kept. */
+export interface EventView {
+  /** Of all events of this host, in their order. */
+  readonly sequence: number;
+  readonly publishedAtMs: number;
+  readonly event: CloudEvent;
+  readonly deliveries: readonly FiredTrigger[];
+}
+
+export interface EventQuery {
+  readonly type?: string;
+  readonly source?: string;
+  /** Default 50, at most 1,000. Newest first. */
+  readonly limit?: number;
+  /** Only events before this one, by its `sequence`. */
+  readonly before?: number;
 }

@@ -14,11 +14,17 @@ import type { WorkflowDescription } from '../../workflow-composition/registry/pr
 import type {
   Backfilled,
   BackfillRange,
+  EventQuery,
+  EventView,
+  Published,
   ScheduleDetails,
   ScheduleOptions,
   ScheduleQuery,
   ScheduleSet,
   ScheduleView,
+  Trigger,
+  TriggerOptions,
+  TriggerView,
 } from '../event-management/protocol.ts';
 import type { FunctionDetails, FunctionLogLine, HostStats, LogFilter } from '../monitoring/protocol.ts';
 
@@ -62,9 +68,32 @@ export interface GatewayHost {
   metrics(): Promise<string>;
   readonly workflows: GatewayWorkflows;
   readonly schedules: GatewaySchedules;
+  readonly events: GatewayEvents;
   /** False once the host drains. */
   readonly isReady: boolean;
   readonly payloadLimitBytes: number;
+}
+
+/** Events and triggers. Whatever names a trigger that is not there rejects with `TRIGGER_NOT_FOUND`. */
+export interface GatewayEvents {
+  /** Rejects with `INVALID_ARGUMENT` and every fault at once; then none is published. */
+  publishReceived(events: readonly unknown[], isMany: boolean): Promise<readonly Published[]>;
+  list(query: EventQuery): Promise<readonly EventView[]>;
+  /** Rejects with `EVENT_NOT_FOUND`. */
+  get(source: string, id: string): Promise<EventView>;
+  /** Those to come, or those behind one; ends when the signal aborts. */
+  follow(options: GatewayFollowOptions): AsyncGenerator<EventView, undefined>;
+  on(name: string, options: TriggerOptions): Promise<Trigger & { readonly isNew: boolean }>;
+  off(name: string): Promise<void>;
+  triggers(): Promise<readonly TriggerView[]>;
+  trigger(name: string): Promise<TriggerView>;
+}
+
+export interface GatewayFollowOptions {
+  readonly type?: string;
+  readonly source?: string;
+  readonly after?: number;
+  readonly signal: AbortSignal;
 }
 
 /** Workflows and their executions. Whatever names an execution that is not there rejects with `EXECUTION_NOT_FOUND`. */

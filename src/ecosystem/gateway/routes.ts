@@ -1,4 +1,5 @@
 /** All routes of the gateway. The README has the same table for people. */
+import * as events from './event-routes.ts';
 import type { ExchangeHandler } from './exchange.ts';
 import { sendEvents } from './execution-events-route.ts';
 import * as executions from './execution-routes.ts';
@@ -9,6 +10,7 @@ import { invoke } from './invoke-route.ts';
 import { sendLogs } from './logs-route.ts';
 import { RouteTable } from './route-table.ts';
 import * as schedules from './schedule-routes.ts';
+import * as triggers from './trigger-routes.ts';
 import * as workflows from './workflow-routes.ts';
 
 export function createRoutes(): RouteTable<ExchangeHandler> {
@@ -50,6 +52,12 @@ export function createRoutes(): RouteTable<ExchangeHandler> {
     { pattern: '/schedules/:name/pause', handlers: { POST: schedules.pause } },
     { pattern: '/schedules/:name/resume', handlers: { POST: schedules.resume } },
     { pattern: '/schedules/:name/backfill', handlers: { POST: schedules.backfill } },
+    { pattern: '/events', handlers: { GET: events.list, POST: events.publish } },
+    { pattern: '/triggers', handlers: { GET: triggers.list } },
+    {
+      pattern: '/triggers/:name',
+      handlers: { GET: triggers.show, PUT: triggers.set, DELETE: triggers.remove },
+    },
     { pattern: '/logs', handlers: { GET: sendLogs } },
     { pattern: '/history', handlers: { GET: history } },
     { pattern: '/stats', handlers: { GET: stats } },

@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach } from 'vitest';
 import { type Gateway, startGateway } from '../../../src/ecosystem/gateway/gateway.ts';
 import type {
+  GatewayEvents,
   GatewayExecution,
   GatewayHost,
   GatewaySchedules,
@@ -37,6 +38,7 @@ export function fakeHost(parts: Partial<GatewayHost> = {}): GatewayHost {
   return {
     workflows: fakeWorkflows(),
     schedules: fakeSchedules(),
+    events: fakeEvents(),
     deploy: refuse('deploy'),
     invokeWithDetails: async (_, payload) => ({ result: payload, invocation: RECORD }),
     stream: refuse('stream'),
@@ -93,6 +95,25 @@ export function fakeSchedules(parts: Partial<GatewaySchedules> = {}): GatewaySch
     resume: refuse('resume'),
     remove: refuse('remove'),
     backfill: refuse('backfill'),
+    ...parts,
+  };
+}
+
+/** Refuses everything that a test does not give it. */
+export function fakeEvents(parts: Partial<GatewayEvents> = {}): GatewayEvents {
+  const refuse = (what: string) => () => Promise.reject(new TroupeError('INTERNAL', `The test gave no ${what}.`));
+  return {
+    publishReceived: refuse('publishReceived'),
+    list: refuse('list'),
+    get: refuse('get'),
+    async *follow() {
+      yield* [];
+      return undefined;
+    },
+    on: refuse('on'),
+    off: refuse('off'),
+    triggers: refuse('triggers'),
+    trigger: refuse('trigger'),
     ...parts,
   };
 }

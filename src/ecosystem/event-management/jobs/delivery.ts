@@ -1,7 +1,7 @@
-/** How the outcome of a job gets to its destination: as another job, which is then the one that must not be lost. */
+/** How the outcome of a job gets to its destination: as another job, which is then the one that must not be lost, or as an event. */
 import { deserializeError, TroupeError } from '../../../errors.ts';
 import type { ActorRef } from '../../../kernel/protocol.ts';
-import type { Destination } from '../protocol.ts';
+import type { Destination, Enqueued, NewCloudEvent } from '../protocol.ts';
 import type { JobRecord } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
 import type { JobQueueMessages, NewJob } from './queue-protocol.ts';
@@ -25,6 +25,8 @@ export interface DeliveryParts {
   readonly encode: (value: unknown) => Uint8Array;
   readonly decode: (payload: Uint8Array) => unknown;
   readonly open: (queue: string) => Promise<ActorRef<JobQueueMessages>>;
+  /** Resolves once it is on disk. An event of the same source and id is published once. */
+  readonly publish: (event: NewCloudEvent) => Promise<void>;
 }
 
 /** Resolves once it is on disk. Again for the same job it does nothing: the key of the delivery is its own. */
@@ -32,15 +34,42 @@ export async function deliver(id: string, record: JobRecord, parts: DeliveryPart
   const { onSuccess, onFailure } = record.terms ?? {};
   const destination = record.status === 'succeeded' ? onSuccess : onFailure;
   if (!destination) return;
-  const [queue, value] = addressed(destination, outcomeOf(id, record, parts));
-  await enqueue(await parts.open(queue), {
-    payload: parts.encode(value),
-    level: record.level,
-    idempotencyKey: `${id} ${record.status} ${record.endedAtMs}`,
-  });
+  const outcome = outcomeOf(id, record, parts);
+  const once = `${id} ${record.status} ${record.endedAtMs}`;
+  if ('event' in destination) return publishOutcome(destination.event, { once, outcome }, parts);
+  const [queue, value] = addressed(destination, outcome);
+  const job = { payload: parts.encode(value), level: record.level, idempotencyKey: once };
+  await enqueueAll(await parts.open(queue), [job]);
 }
 
-function addressed(destination: Destination, outcome: JobOutcome): readonly [queue: string, payload: unknown] {
+/** What is too large for an event goes without payload and result: `troupe.job` has them. */
+async function publishOutcome(
+  { type, source, subject }: EventDestination,
+  { once, outcome }: { readonly once: string; readonly outcome: JobOutcome },
+  { publish }: DeliveryParts,
+): Promise<void> {
+  const event = {
+    id: once,
+    type,
+    source: source ?? `/troupe/functions/${outcome.function}`,
+    ...(subject !== undefined && { subject }),
+    data: outcome,
+  };
+  try {
+    await publish(event);
+  } catch (thrown) {
+    if (!(thrown instanceof TroupeError) || thrown.code !== 'PAYLOAD_TOO_LARGE') throw thrown;
+    const { payload: _payload, result: _result, ...small } = outcome;
+    await publish({ ...event, data: small });
+  }
+}
+
+type EventDestination = Extract<Destination, { readonly event: unknown }>['event'];
+
+function addressed(
+  destination: Exclude<Destination, { readonly event: unknown }>,
+  outcome: JobOutcome,
+): readonly [queue: string, payload: unknown] {
   if ('function' in destination) return [destination.function, outcome];
   return [HTTP_QUEUE, { url: destination.url, body: outcome }];
 }
@@ -65,9 +94,10 @@ function outcomeOf(id: string, record: JobRecord, { store, decode }: DeliveryPar
   };
 }
 
-export function enqueue(queue: ActorRef<JobQueueMessages>, job: NewJob): Promise<void> {
-  return new Promise((resolve, refused) => {
-    const isTold = queue.tell('enqueue', { jobs: [job], accepted: () => resolve(), refused });
-    if (!isTold) refused(new TroupeError('MAILBOX_FULL', 'The queue has more messages waiting than it may hold.'));
+/** All or none; resolves once they are on disk. */
+export function enqueueAll(queue: ActorRef<JobQueueMessages>, jobs: readonly NewJob[]): Promise<readonly Enqueued[]> {
+  return new Promise((accepted, refused) => {
+    if (queue.tell('enqueue', { jobs, accepted, refused })) return;
+    refused(new TroupeError('MAILBOX_FULL', 'The queue has more messages waiting than it may hold.'));
   });
 }

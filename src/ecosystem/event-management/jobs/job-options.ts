@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { FUNCTION_NAME_PATTERN } from '../../../config.ts';
 import { TroupeError } from '../../../errors.ts';
+import { attributeFault } from '../events/cloud-event.ts';
 import type { EnqueueOptions } from '../protocol.ts';
 import { type JobTerms, LEVELS } from './job-record.ts';
 import type { NewJob } from './queue-protocol.ts';
@@ -26,12 +27,21 @@ const key = z
   .regex(/^[^\p{Cc}\p{Surrogate}]*$/u, 'must have no control characters');
 const errorNames = z.array(z.string().min(1).max(200)).min(1).max(100);
 
+const attribute = (name: string) => z.string().refine((text) => attributeFault(name, text) === undefined);
+
 const destination = z.union(
   [
     z.strictObject({ function: z.string().regex(FUNCTION_NAME_PATTERN, 'is not a function name') }),
     z.strictObject({ url: z.url({ protocol: /^https?$/ }).max(2_000) }),
+    z.strictObject({
+      event: z.strictObject({
+        type: attribute('type'),
+        source: attribute('source').optional(),
+        subject: attribute('subject').optional(),
+      }),
+    }),
   ],
-  'must be { function } or { url }',
+  'must be { function }, { url } or { event: { type, source, subject } }',
 );
 
 const backoff = z.union([
@@ -71,12 +81,18 @@ const schema = z
 /** `normal`. */
 const DEFAULT_LEVEL = 1;
 
+/** What is wrong with them, each fault with its path. */
+export function jobOptionFaults(options: unknown): string[] {
+  const { error } = schema.safeParse(options);
+  return error ? faultsIn(error) : [];
+}
+
 /** Throws `INVALID_ARGUMENT` that names every wrong option. */
 export function newJob(payload: Uint8Array, options: EnqueueOptions | undefined): NewJob {
   if (options === undefined) return { payload, level: DEFAULT_LEVEL };
   const parsed = schema.safeParse(options);
   if (!parsed.success) {
-    const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'options'}: ${message}`);
+    const faults = faultsIn(parsed.error);
     throw new TroupeError('INVALID_ARGUMENT', `Wrong option of the job: ${faults.join('; ')}.`, {
       details: { faults },
     });
@@ -96,6 +112,10 @@ export function newJob(payload: Uint8Array, options: EnqueueOptions | undefined)
     ...(idempotencyWindowMs !== undefined && { idempotencyWindowMs }),
     ...(Object.keys(terms).length > 0 && { terms }),
   };
+}
+
+function faultsIn({ issues }: z.ZodError): string[] {
+  return issues.map(({ path, message }) => `${path.join('.') || 'options'}: ${message}`);
 }
 
 /** An option that is given as undefined is not given. */

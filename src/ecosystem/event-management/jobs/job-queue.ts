@@ -69,7 +69,11 @@ class JobQueue {
       after: context.after,
       nextTurn: parts.nextTurn,
       standing: () => this.#standing(),
-      written: (outcome) => void self.tell('written', outcome),
+      written: (outcome) => {
+        // At once: an attempt at one of them that has ended in this moment must not bring it back.
+        if (outcome.kind === 'refused') this.#book.drop(outcome.dropped);
+        self.tell('written', outcome);
+      },
     });
     this.#running = new RunningJobs({
       ...parts,
@@ -322,7 +326,6 @@ class JobQueue {
   #written(outcome: Written): void {
     if (outcome.kind === 'refused') {
       for (const [id, record] of outcome.dropped) if (record) this.#waiting.withdrawn(id, record);
-      this.#book.drop(outcome.dropped);
     } else {
       this.#waiting.stored(this.#sequenceUnderWay);
       this.#setAlarm();

@@ -29,6 +29,18 @@ describe('a job', () => {
     expect(world.listFaults()).toEqual([]);
   });
 
+  it('that the disk refuses in the moment in which it succeeds is not there', async () => {
+    const world = await JobWorld.start();
+    world.answer = SUCCEED;
+    world.diskError = new TroupeError('STORE_WRITE_FAILED', 'the disk is full');
+    await expect(world.enqueue('x', { idempotencyKey: 'k' })).rejects.toMatchObject({ code: 'STORE_WRITE_FAILED' });
+    world.diskError = undefined;
+    await world.clock.advance(60_000);
+    expect(await world.ask('list', {})).toEqual([]);
+    expect(await world.enqueue('x', { idempotencyKey: 'k' })).toMatchObject({ isNew: true });
+    expect(await world.ask('list', {})).toHaveLength(1);
+  });
+
   it('waits between attempts for a random part of a pause that doubles', async () => {
     const world = await JobWorld.start();
     world.answer = FAIL;
