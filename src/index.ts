@@ -1,5 +1,6 @@
 /** The public embedding API. */
 export type { FunctionConfig, HostOptions } from './config.ts';
+export type { Backup, DataCheck, DataFault, QuarantinedFact } from './ecosystem/data-management/protocol.ts';
 export type {
   Backoff,
   Destination,
@@ -7,6 +8,7 @@ export type {
   EnqueueOptions,
   FailedAttempt,
   JobChange,
+  JobFilter,
   JobQuery,
   JobStatus,
   JobView,

@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { CPU_SHARES, type HostConfig } from './config.ts';
+import { codeKeeper, DataCare } from './data-care.ts';
 import { composeEventManagement, type EventManagement } from './ecosystem/event-management/composition.ts';
 import { LogStore } from './ecosystem/monitoring/log-store.ts';
 import { autoscalerActor } from './function-management/autoscaler/autoscaler.ts';
@@ -57,6 +58,7 @@ export interface Runtime
   readonly hold: ProcessHold;
   readonly system: ActorSystem;
   readonly store: Store;
+  readonly data: DataCare;
   readonly ledger: Ledger;
   readonly logs: LogStore;
   readonly caller: Caller;
@@ -89,6 +91,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
   const random = Math.random;
   const place = await openPlace(config, clock);
   const { store } = place;
+  const code = codeKeeper();
   const hold = new ProcessHold();
   const system = new ActorSystem({
     clock,
@@ -156,6 +159,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
         roomNeeded: (need) => void later.deployer?.tell('roomNeeded', need),
       }),
       clock,
+      isGarbageKept: code.isKept,
       mapStack,
     }),
     // A build that is under way at the stop still loads its artifact, in a worker.
@@ -283,6 +287,7 @@ export async function startRuntime(config: HostConfig): Promise<Runtime> {
     hold,
     system,
     store,
+    data: new DataCare({ ...place, clock, keepCode: code.keep }),
     ledger,
     logs,
     caller,
@@ -321,6 +326,8 @@ function executionIds(prefix: string): () => string {
 
 interface Place {
   readonly store: Store;
+  /** Undefined: everything is in memory. */
+  readonly dataDir: string | undefined;
   readonly artifactsDirectory: string;
   close(): Promise<void>;
 }
@@ -334,12 +341,13 @@ async function openPlace({ dataDir }: HostConfig, clock: Clock): Promise<Place> 
       onQuarantine: ({ database, key, reason }) =>
         warn(`A record of ${database} is quarantined: ${key.join('/')}: ${reason}`),
     });
-    return { store, artifactsDirectory: join(root, 'artifacts'), close: () => store.close() };
+    return { store, dataDir: root, artifactsDirectory: join(root, 'artifacts'), close: () => store.close() };
   }
   const store = await openMemoryStore({ clock });
   const artifacts = await makeTemporaryArtifacts();
   return {
     store,
+    dataDir: undefined,
     artifactsDirectory: artifacts.path,
     async close() {
       await store.close();

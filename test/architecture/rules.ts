@@ -26,6 +26,7 @@ const LAYERS = [
   'workflow-composition',
   'ecosystem',
   'guest',
+  'data-care',
   'runtime',
   'host-stats',
   'workflows',

@@ -2,7 +2,8 @@
 import { jobKeys } from '../../../store/keys.ts';
 import type { KeyValueStore } from '../../../store/protocol.ts';
 import { isBytes, isNumber, isRecord, isText } from '../../../store/shape.ts';
-import { type JobRecord, LEVELS, listings, loadedRecord } from './job-record.ts';
+import { jobFaults } from './job-faults.ts';
+import { type JobRecord, LEVELS, loadedRecord } from './job-record.ts';
 import type { Place } from './line.ts';
 import { type Counts, count, loadedQueue, noCounts, type QueueRecord } from './queue-record.ts';
 
@@ -150,24 +151,9 @@ export class JobStore {
     }));
   }
 
-  /** Whether each job of the queue is listed where its record says, and nowhere else: what is wrong, for people. */
-  *faults(): Iterable<string> {
-    const listed = new Map<string, string[]>();
-    for (const database of ['ready', 'parked', 'due', 'kept'])
-      for (const { key, value } of this.#store.range({ prefix: [database] })) {
-        const id = database === 'due' || database === 'kept' ? String(key.at(-1)) : idIn(value);
-        if (id !== undefined) listed.set(id, [...(listed.get(id) ?? []), key.join('/')]);
-      }
-    for (const { id, record } of this.list({})) {
-      const expected = listings(id, record)
-        .map(({ key }) => key.join('/'))
-        .filter((key) => !/^(dead|undelivered)\//.test(key));
-      const found = listed.get(id) ?? [];
-      listed.delete(id);
-      if (found.length !== expected.length || !expected.every((key) => found.includes(key)))
-        yield `Job ${id} (${record.status}) is listed under ${found.join(', ') || 'nothing'} and should be under ${expected.join(', ')}.`;
-    }
-    for (const [id, keys] of listed) yield `Job ${id} is listed under ${keys.join(', ')} and has no record.`;
+  /** Where jobs are not listed as their records say; for who has the store alone. */
+  faults(): string[] {
+    return [...jobFaults(this.#store)].filter((fault) => fault !== undefined);
   }
 
   #places(prefix: readonly (string | number)[], afterSequence: number, limit: number, parkedFor?: string): Place[] {
