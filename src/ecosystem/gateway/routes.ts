@@ -1,4 +1,6 @@
 /** All routes of the gateway. The README has the same table for people. */
+import * as data from './data-routes.ts';
+import { enqueue } from './enqueue-route.ts';
 import type { ExchangeHandler } from './exchange.ts';
 import { sendEvents } from './execution-events-route.ts';
 import * as executions from './execution-routes.ts';
@@ -6,6 +8,8 @@ import { serveFunction } from './function-http.ts';
 import * as functions from './function-routes.ts';
 import { health, history, metrics, readiness, stats } from './host-routes.ts';
 import { invoke } from './invoke-route.ts';
+import { sendAllEvents, sendJobEvents } from './job-events-route.ts';
+import * as jobs from './job-routes.ts';
 import { sendLogs } from './logs-route.ts';
 import { RouteTable } from './route-table.ts';
 import * as workflows from './workflow-routes.ts';
@@ -41,6 +45,23 @@ export function createRoutes(): RouteTable<ExchangeHandler> {
     { pattern: '/executions/:id/pause', handlers: { POST: executions.pause } },
     { pattern: '/executions/:id/resume', handlers: { POST: executions.resume } },
     { pattern: '/executions/:id/redrive', handlers: { POST: executions.redrive } },
+    { pattern: '/functions/:name/jobs', handlers: { POST: enqueue } },
+    { pattern: '/jobs', handlers: { GET: jobs.list } },
+    // Ahead of `/jobs/:id`, which it would be otherwise.
+    { pattern: '/jobs/events', handlers: { GET: sendAllEvents } },
+    { pattern: '/jobs/:id', handlers: { GET: jobs.show } },
+    { pattern: '/jobs/:id/result', handlers: { GET: jobs.result } },
+    { pattern: '/jobs/:id/events', handlers: { GET: sendJobEvents } },
+    { pattern: '/jobs/:id/cancel', handlers: { POST: jobs.cancel } },
+    { pattern: '/jobs/:id/retry', handlers: { POST: jobs.retry } },
+    { pattern: '/queues', handlers: { GET: jobs.queues } },
+    { pattern: '/queues/:name', handlers: { GET: jobs.queue } },
+    { pattern: '/queues/:name/pause', handlers: { POST: jobs.pause } },
+    { pattern: '/queues/:name/resume', handlers: { POST: jobs.resume } },
+    { pattern: '/dead-letters', handlers: { GET: jobs.listDead, DELETE: jobs.purgeDead } },
+    { pattern: '/dead-letters/retry', handlers: { POST: jobs.retryDead } },
+    { pattern: '/db/check', handlers: { GET: data.check } },
+    { pattern: '/db/backup', handlers: { POST: data.backup } },
     { pattern: '/logs', handlers: { GET: sendLogs } },
     { pattern: '/history', handlers: { GET: history } },
     { pattern: '/stats', handlers: { GET: stats } },

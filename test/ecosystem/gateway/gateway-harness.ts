@@ -4,7 +4,12 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage, type 
 import { connect, type Socket } from 'node:net';
 import { afterEach } from 'vitest';
 import { type Gateway, startGateway } from '../../../src/ecosystem/gateway/gateway.ts';
-import type { GatewayExecution, GatewayHost, GatewayWorkflows } from '../../../src/ecosystem/gateway/protocol.ts';
+import type {
+  GatewayExecution,
+  GatewayHost,
+  GatewayJobs,
+  GatewayWorkflows,
+} from '../../../src/ecosystem/gateway/protocol.ts';
 import type { FunctionLogLine } from '../../../src/ecosystem/monitoring/protocol.ts';
 import { TroupeError } from '../../../src/errors.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
@@ -31,6 +36,9 @@ export function fakeHost(parts: Partial<GatewayHost> = {}): GatewayHost {
   };
   return {
     workflows: fakeWorkflows(),
+    jobs: fakeJobs(),
+    check: refuse('check'),
+    backup: refuse('backup'),
     deploy: refuse('deploy'),
     invokeWithDetails: async (_, payload) => ({ result: payload, invocation: RECORD }),
     stream: refuse('stream'),
@@ -72,6 +80,28 @@ export function fakeWorkflows(parts: Partial<GatewayWorkflows> = {}): GatewayWor
     execution: (id) => fakeExecution(id),
     executions: refuse('executions'),
     watch: refuse('watch'),
+    ...parts,
+  };
+}
+
+/** Refuses everything that a test does not give it. */
+export function fakeJobs(parts: Partial<GatewayJobs> = {}): GatewayJobs {
+  const refuse = (what: string) => () => Promise.reject(new TroupeError('INTERNAL', `The test gave no ${what}.`));
+  return {
+    enqueue: refuse('enqueue'),
+    enqueueMany: refuse('enqueueMany'),
+    get: (id) => Promise.reject(new TroupeError('JOB_NOT_FOUND', `There is no job "${id}".`)),
+    list: refuse('list'),
+    result: refuse('result'),
+    cancel: refuse('cancel'),
+    retry: refuse('retry'),
+    retryDead: refuse('retryDead'),
+    purgeDead: refuse('purgeDead'),
+    pause: refuse('pause'),
+    resume: refuse('resume'),
+    queues: refuse('queues'),
+    queue: (name) => Promise.reject(new TroupeError('FUNCTION_NOT_FOUND', `No function "${name}" is deployed.`)),
+    watch: () => () => {},
     ...parts,
   };
 }

@@ -25,6 +25,7 @@ const EMPTY: HostStats = {
   resources: { nodes: [], claims: [] },
   instances: [],
   workflows: workflows(0),
+  jobs: [],
   actors: [],
   deadLetters: { 'mailbox-full': 0, stopped: 0, killed: 0, 'failed-start': 0 },
   latestDeadLetters: [],
@@ -86,6 +87,14 @@ const BUSY: HostStats = {
     { ...instance, instanceId: 'i3', state: 'draining' },
   ],
   workflows: workflows(10),
+  jobs: [
+    {
+      function: 'hello',
+      isPaused: true,
+      counts: { waiting: 5, delayed: 1, running: 2, retrying: 3, succeeded: 7, failed: 4, cancelled: 0 },
+      ended: { succeeded: 9, failed: 4, cancelled: 0 },
+    },
+  ],
   actors: [
     {
       path: '/router',
