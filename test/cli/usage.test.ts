@@ -10,11 +10,15 @@ import { errorOf, troupe } from './troupe-process.ts';
 
 const HELLO = fileURLToPath(new URL('./fixtures/hello.ts', import.meta.url));
 const ORDER = fileURLToPath(new URL('./fixtures/order.wf.yaml', import.meta.url));
-const COMMANDS = ['invoke', 'serve', 'deploy', 'fn', 'wf', 'logs', 'bench', 'simulate'];
+const COMMANDS = ['invoke', 'serve', 'deploy', 'fn', 'wf', 'job', 'dlq', 'queue', 'db', 'logs', 'bench', 'simulate'];
 const WF_COMMANDS = 'deploy ls alias rm start result show history watch signal cancel pause resume redrive'.split(' ');
 const NOUN_COMMANDS = [
   ...['ls', 'describe', 'versions', 'rm', 'alias'].map((name) => `fn ${name}`),
   ...WF_COMMANDS.map((name) => `wf ${name}`),
+  ...['ls', 'show', 'result', 'enqueue', 'cancel', 'retry'].map((name) => `job ${name}`),
+  ...['ls', 'show', 'retry', 'purge'].map((name) => `dlq ${name}`),
+  ...['ls', 'pause', 'resume'].map((name) => `queue ${name}`),
+  ...['check', 'backup'].map((name) => `db ${name}`),
 ];
 
 const words = (args: string) =>
@@ -144,6 +148,38 @@ describe('a command line that is wrong', () => {
     ['simulate --events a.csv --policy fixed --target-cold 1', '--target-cold chooses the exchange rate of predictive'],
     ['simulate --events a.csv --policy predictive:1 --target-waste 1', 'add predictive, without a rate, to --policy'],
     ['simulate --events a.csv --html nowhere/page.html', 'nowhere/page.html: The page has nowhere to go.'],
+    ['job', 'Usage: troupe job'],
+    ['job lst', 'Did you mean ls?'],
+    [
+      'job ls --status broken',
+      'Allowed choices are waiting, delayed, running, retrying, succeeded, failed, cancelled.',
+    ],
+    ['job ls --limit 0', "'--limit <n>' argument '0' is invalid. It must be from 1 to 1000."],
+    ['job ls --fucntion work', 'Did you mean --function?'],
+    ['job ls --function Wrong_Name --watch', '"Wrong_Name" is not a function name'],
+    ['job ls --watch --limit 5', '--limit is for a list, and --watch shows what goes on'],
+    ['job show', "missing required argument 'id'"],
+    ['job show one two', 'too many arguments'],
+    ['job enqueue', "missing required argument 'function'"],
+    ['job enqueue ./hello.ts', './hello.ts is a file, not the name of a function'],
+    ['job enqueue work -d {bad', '--data is not JSON'],
+    ['job enqueue work -d 1 --file hello.ts', 'Give --data or --file, not both.'],
+    ['job enqueue work --delay -1', "'--delay <ms>' argument '-1' is invalid"],
+    ['job enqueue work --max-attempts 0', "'--max-attempts <n>' argument '0' is invalid"],
+    ['job enqueue work --priority urgent', 'Allowed choices are high, normal, background.'],
+    ['job cancel', "missing required argument 'id'"],
+    ['dlq retry', 'Give the ids of dead letters, or --all; not both.'],
+    ['dlq retry one --all', 'Give the ids of dead letters, or --all; not both.'],
+    ['dlq retry one --function work', '--function goes with --all'],
+    ['dlq purge now', 'too many arguments'],
+    ['queue pause', "missing required argument 'function'"],
+    ['queue stop work', "unknown command 'stop'"],
+    ['db', 'Usage: troupe db'],
+    ['db chekc', 'Did you mean check?'],
+    ['db check --data missing', 'missing is not the data directory of a host. Check the path.'],
+    ['db check --data . --host 127.0.0.1:1', 'Give --data or --host, not both.'],
+    ['db backup', "missing required argument 'dest'"],
+    ['db backup copy --data missing', 'missing is not the data directory of a host. Check the path.'],
     ['serve --port 65536', "'--port <n>' argument '65536' is invalid"],
     ['serve --port -1', "'--port <n>' argument '-1' is invalid"],
     ['serve --agents 0 --budget 1', '--agents 0: Too small: expected number to be >=1; --budget 1'],

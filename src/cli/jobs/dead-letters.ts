@@ -43,7 +43,9 @@ export async function retry({ client, args: ids, flags, terminal }: Call<DeadFla
   if (all) {
     const path = `/dead-letters/retry?${functionQuery(name)}`;
     const answer = await client.json<{ retried: number }>({ method: 'POST', path });
-    return terminal.out(json ? toJson(answer) : `${counted(answer.retried)} begin anew`);
+    return terminal.out(
+      json ? toJson(answer) : `${counted(answer.retried)} ${answer.retried === 1 ? 'begins' : 'begin'} anew`,
+    );
   }
   if (name !== undefined) {
     throw new TroupeError('INVALID_ARGUMENT', '--function goes with --all: an id says which job it is.');
@@ -74,7 +76,7 @@ export async function purge({ client, flags, terminal, signal }: Call<DeadFlags>
     method: 'DELETE',
     path: `/dead-letters?${functionQuery(name)}`,
   });
-  terminal.out(json ? toJson(answer) : `${counted(answer.purged)} forgotten`);
+  terminal.out(json ? toJson(answer) : `${counted(answer.purged)} ${answer.purged === 1 ? 'is' : 'are'} forgotten`);
 }
 
 function functionQuery(name: string | undefined): URLSearchParams {

@@ -164,6 +164,9 @@ describe('The metrics', () => {
       'troupe_store_failed_commits_total{driver="lmdb"}': 1,
       'troupe_store_outstanding_writes{driver="lmdb"}': 9,
       'troupe_store_quarantined_records{driver="lmdb"}': 2,
+      'troupe_jobs{function="hello",status="retrying"}': 3,
+      'troupe_jobs_ended_total{function="hello",status="succeeded"}': 9,
+      'troupe_queue_paused{function="hello"}': 1,
       troupe_log_lines_total: 42,
     };
     for (const [name, value] of Object.entries(expected)) expect([name, samples.get(name)]).toEqual([name, value]);
