@@ -103,11 +103,14 @@ describe('A check', () => {
     const load = (async () => {
       while (!isOver) await troupe.enqueue('work', 1, { keepMs: 0, orderingKey: 'one' });
     })();
+    const flows = (async () => {
+      while (!isOver) await (await troupe.workflows.start('flow', { n: 'x'.repeat(20_000) })).result();
+    })();
     for (let times = 0; times < 5; times++) {
       expect(await troupe.check()).toMatchObject({ isSound: true, faults: [], furtherFaults: 0, quarantined: [] });
     }
     isOver = true;
-    await load;
+    await Promise.all([load, flows]);
   });
 
   it('finds nothing wrong with a host in memory either', async () => {
