@@ -1,5 +1,6 @@
 /** The public embedding API. */
 export type { FunctionConfig, HostOptions } from './config.ts';
+export type { Backup, DataCheck, DataFault, QuarantinedFact } from './ecosystem/data-management/protocol.ts';
 export type {
   Backfilled,
   BackfillRange,
@@ -14,6 +15,7 @@ export type {
   Filter,
   FiredTrigger,
   JobChange,
+  JobFilter,
   JobQuery,
   JobStatus,
   JobView,

@@ -1,4 +1,5 @@
 /** The embedding API of durable jobs: `troupe.enqueue`, `troupe.job` and `troupe.jobs`. Checks what users pass and hands it to the queues. */
+import { ChangeDesk } from './ecosystem/event-management/jobs/change-desk.ts';
 import { newJob } from './ecosystem/event-management/jobs/job-options.ts';
 import type { JobsMessages, OpenQueues } from './ecosystem/event-management/jobs/jobs-protocol.ts';
 import type { JobListener, JobQueueMessages, NewJob } from './ecosystem/event-management/jobs/queue-protocol.ts';
@@ -7,6 +8,7 @@ import {
   type EnqueueOptions,
   JOB_STATUSES,
   type JobChange,
+  type JobFilter,
   type JobQuery,
   type JobStatus,
   type JobView,
@@ -35,14 +37,30 @@ export interface JobRequest extends EnqueueOptions {
 
 const MANY_LIMIT = 1_000;
 const LIST_LIMIT = 1_000;
+const FAULTS_SHOWN = 100;
+const NO_COUNTS: QueueView['counts'] = {
+  waiting: 0,
+  delayed: 0,
+  running: 0,
+  retrying: 0,
+  succeeded: 0,
+  failed: 0,
+  cancelled: 0,
+};
 const NO_TIMEOUT = { timeoutMs: Number.POSITIVE_INFINITY };
 
 export class Jobs {
   readonly #parts: JobParts;
+  readonly #desk: ChangeDesk;
 
   /** @internal Use `troupe.jobs`. */
   constructor(parts: JobParts) {
     this.#parts = parts;
+    this.#desk = new ChangeDesk((listener) => {
+      const own: JobListener = (change) => listener(change);
+      parts.jobs.tell('watch', own);
+      return () => void parts.jobs.tell('unwatch', own);
+    });
   }
 
   /**
@@ -64,10 +82,7 @@ export class Jobs {
         `enqueueMany takes an array of at most ${MANY_LIMIT} jobs: they get to the disk together. Enqueue more in several goes.`,
       );
     }
-    const { caller } = this.#parts;
-    const jobs = requests.map(({ payload, ...options }) =>
-      newJob(caller.encode(payload), Object.keys(options).length === 0 ? undefined : options),
-    );
+    const jobs = this.#newJobs(requests);
     return jobs.length === 0 ? [] : this.#enqueue(name, jobs);
   }
 
@@ -99,13 +114,15 @@ export class Jobs {
     return this.#ask('retry', { id });
   }
 
-  /** Dead letters, of one function or of all, begin anew: how many. */
-  retryDead(query: { readonly function?: string } = {}): Promise<number> {
+  /** Dead letters, of one function or of all, begin anew: how many. Rejects with `FUNCTION_NOT_FOUND`. */
+  async retryDead(query: { readonly function?: string } = {}): Promise<number> {
+    if (query.function !== undefined) this.#checkQueue(query.function);
     return this.#ask('retryDead', query);
   }
 
-  /** Dead letters are forgotten: how many. */
-  purgeDead(query: { readonly function?: string } = {}): Promise<number> {
+  /** Dead letters are forgotten: how many. Rejects with `FUNCTION_NOT_FOUND`. */
+  async purgeDead(query: { readonly function?: string } = {}): Promise<number> {
+    if (query.function !== undefined) this.#checkQueue(query.function);
     return this.#ask('purgeDead', query);
   }
 
@@ -125,20 +142,25 @@ export class Jobs {
     return this.#ask('queues', undefined);
   }
 
-  /** Calls back for every change of every job from now on; the answer ends it. */
-  watch(listener: (change: JobChange) => void): () => void {
-    const own: JobListener = (change) => listener(change);
-    this.#parts.jobs.tell('watch', own);
-    return () => void this.#parts.jobs.tell('unwatch', own);
+  /** Rejects with `FUNCTION_NOT_FOUND`. */
+  async queue(name: string): Promise<QueueView> {
+    this.#checkQueue(name);
+    const known = (await this.queues()).find((queue) => queue.function === name);
+    return (
+      known ?? { function: name, isPaused: false, counts: NO_COUNTS, ended: { succeeded: 0, failed: 0, cancelled: 0 } }
+    );
+  }
+
+  /** Calls back for every change from now on, of all jobs, or of those that the filter says; the answer ends it. */
+  watch(listener: (change: JobChange) => void, filter?: JobFilter): () => void {
+    return this.#desk.add(listener, filter);
   }
 
   /** Resolves with the result of a job once it has succeeded, at once where it has; rejects with its last error, or with `CANCELLED`. */
   async result<Result = unknown>(id: string): Promise<Result> {
     const { hold } = this.#parts;
     let changed: (() => void) | undefined;
-    const stop = this.watch((change) => {
-      if (change.id === id) changed?.();
-    });
+    const stop = this.watch(() => changed?.(), { id });
     try {
       for (;;) {
         const next = new Promise<void>((resolve) => {
@@ -153,6 +175,32 @@ export class Jobs {
     } finally {
       stop();
     }
+  }
+
+  /** Throws `INVALID_ARGUMENT` that names every fault of every one. */
+  #newJobs(requests: readonly JobRequest[]): readonly NewJob[] {
+    const { caller } = this.#parts;
+    const faults: string[] = [];
+    const jobs = requests.flatMap((request, index) => {
+      if (typeof request !== 'object' || request === null) {
+        faults.push(`job ${index}: must be an object { payload, ...options }`);
+        return [];
+      }
+      const { payload, ...options } = request;
+      try {
+        return [newJob(caller.encode(payload), Object.keys(options).length === 0 ? undefined : options)];
+      } catch (thrown) {
+        if (!(thrown instanceof TroupeError) || !Array.isArray(thrown.details['faults'])) throw thrown;
+        faults.push(...thrown.details['faults'].map((fault) => `job ${index}: ${fault}`));
+        return [];
+      }
+    });
+    if (faults.length === 0) return jobs;
+    const shown = faults.slice(0, FAULTS_SHOWN);
+    const more = faults.length > shown.length ? `; and ${faults.length - shown.length} more` : '';
+    throw new TroupeError('INVALID_ARGUMENT', `Wrong options of jobs: ${shown.join('; ')}${more}.`, {
+      details: { faults: shown },
+    });
   }
 
   async #enqueue(name: string, jobs: readonly NewJob[]): Promise<readonly Enqueued[]> {

@@ -2,8 +2,8 @@
  * The composition root: spawns the actors and hands each its references. No logic.
  */
 import { randomBytes } from 'node:crypto';
-import { join, resolve } from 'node:path';
 import { CPU_SHARES, type HostConfig } from './config.ts';
+import { codeKeeper, DataCare } from './data-care.ts';
 import { composeEventManagement, type EventManagement } from './ecosystem/event-management/composition.ts';
 import { LogStore } from './ecosystem/monitoring/log-store.ts';
 import { autoscalerActor } from './function-management/autoscaler/autoscaler.ts';
@@ -13,7 +13,6 @@ import { scalingPolicy } from './function-management/autoscaler/policies.ts';
 import type { AutoscalerMessages } from './function-management/autoscaler/protocol.ts';
 import { builderActor } from './function-management/builder/builder.ts';
 import type { BuilderMessages } from './function-management/builder/protocol.ts';
-import { makeTemporaryArtifacts } from './function-management/builder/temporary-artifacts.ts';
 import { deployerActor } from './function-management/deployer/deployer.ts';
 import { makeInspect } from './function-management/deployer/inspector.ts';
 import type { DeployerMessages } from './function-management/deployer/protocol.ts';
@@ -36,6 +35,7 @@ import { type Clock, systemClock } from './kernel/clock.ts';
 import { ProcessHold } from './kernel/process-hold.ts';
 import type { ActorRef } from './kernel/protocol.ts';
 import { Ledger } from './ledger/ledger.ts';
+import { openPlace } from './place.ts';
 import { namingServiceActor } from './resource-orchestration/naming-service/naming-service.ts';
 import { createChildAgent } from './resource-orchestration/node-agent/child-agent.ts';
 import { createInlineAgent } from './resource-orchestration/node-agent/inline-agent.ts';
@@ -43,8 +43,6 @@ import type { AgentLink } from './resource-orchestration/node-agent/protocol.ts'
 import type { ResourceManagerMessages } from './resource-orchestration/resource-manager/protocol.ts';
 import { resourceManagerActor } from './resource-orchestration/resource-manager/resource-manager.ts';
 import { resourceSchedulerActor } from './resource-orchestration/resource-scheduler/resource-scheduler.ts';
-import { openLmdbStore } from './store/lmdb-store.ts';
-import { openMemoryStore } from './store/memory-store.ts';
 import type { Store } from './store/protocol.ts';
 import { decodePayload } from './transport/codec.ts';
 import { type Composition, composeWorkflows } from './workflow-composition/composition.ts';
@@ -57,6 +55,7 @@ export interface Runtime
   readonly hold: ProcessHold;
   readonly system: ActorSystem;
   readonly store: Store;
+  readonly data: DataCare;
   readonly ledger: Ledger;
   readonly logs: LogStore;
   readonly caller: Caller;
@@ -101,8 +100,9 @@ const SPARES_PART = 1 / 8;
 export async function startRuntime(config: HostConfig, variations: RuntimeVariations = {}): Promise<Runtime> {
   const { clock = systemClock, random = Math.random, callWatcher: watcher } = variations;
   const { aroundStore = same, aroundAgent = same, aroundDoor = same } = variations;
-  const place = await openPlace(config, clock);
+  const place = await openPlace(config.dataDir, { clock, warn });
   const store = aroundStore(place.store);
+  const code = codeKeeper();
   const hold = new ProcessHold();
   const system = new ActorSystem({
     clock,
@@ -172,6 +172,7 @@ export async function startRuntime(config: HostConfig, variations: RuntimeVariat
         roomNeeded: (need) => void later.deployer?.tell('roomNeeded', need),
       }),
       clock: systemClock,
+      isGarbageKept: code.isKept,
       mapStack,
     }),
     // A build that is under way at the stop still loads its artifact, in a worker.
@@ -304,6 +305,7 @@ export async function startRuntime(config: HostConfig, variations: RuntimeVariat
     hold,
     system,
     store,
+    data: new DataCare({ ...place, clock, keepCode: code.keep }),
     ledger,
     logs,
     caller,
@@ -341,35 +343,6 @@ function concurrencyOf(description: FunctionDescription | undefined): number {
 function executionIds(prefix: string): () => string {
   let count = 0;
   return () => `x${prefix}-${(count++).toString(36)}`;
-}
-
-interface Place {
-  readonly store: Store;
-  readonly artifactsDirectory: string;
-  close(): Promise<void>;
-}
-
-async function openPlace({ dataDir }: HostConfig, clock: Clock): Promise<Place> {
-  if (dataDir !== undefined) {
-    const root = resolve(dataDir);
-    const store = await openLmdbStore({
-      dataDir: root,
-      clock,
-      onQuarantine: ({ database, key, reason }) =>
-        warn(`A record of ${database} is quarantined: ${key.join('/')}: ${reason}`),
-    });
-    return { store, artifactsDirectory: join(root, 'artifacts'), close: () => store.close() };
-  }
-  const store = await openMemoryStore({ clock });
-  const artifacts = await makeTemporaryArtifacts();
-  return {
-    store,
-    artifactsDirectory: artifacts.path,
-    async close() {
-      await store.close();
-      await artifacts.remove();
-    },
-  };
 }
 
 function agentBudgetMb({ memoryBudgetMb, agents }: HostConfig): number {

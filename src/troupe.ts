@@ -11,6 +11,7 @@ import {
   type HostOptions,
   resolveHostConfig,
 } from './config.ts';
+import type { Backup, DataCheck } from './ecosystem/data-management/protocol.ts';
 import type { Enqueued, EnqueueOptions, JobView } from './ecosystem/event-management/protocol.ts';
 import type { Gateway } from './ecosystem/gateway/protocol.ts';
 import { hostStats } from './ecosystem/monitoring/host-stats.ts';
@@ -250,6 +251,25 @@ export class Troupe implements AsyncDisposable {
     // Loaded when first asked for: the library costs more than a start of the host should.
     const { renderMetrics } = await import('./ecosystem/monitoring/metrics.ts');
     return renderMetrics(await this.stats());
+  }
+
+  /** Reads every record and the code of every function, and says what is damaged or does not fit together. Changes nothing. */
+  async check(): Promise<DataCheck> {
+    this.#checkReady();
+    const { hold, data } = this.#runtime;
+    return hold.while(data.check());
+  }
+
+  /**
+   * Copies everything that was acknowledged so far, while the host goes on, to a data directory of its own: it must not be there, or be empty. Rejects
+   * with `INVALID_ARGUMENT`, `CONFLICT` (also of a host in memory) or `DATA_DIR_UNUSABLE`; then there is nothing.
+   */
+  async backup(directory: string): Promise<Backup> {
+    this.#checkReady();
+    if (typeof directory !== 'string' || directory === '')
+      throw new TroupeError('INVALID_ARGUMENT', 'backup takes the path of a directory that is not there yet.');
+    const { hold, data } = this.#runtime;
+    return hold.while(data.backUp(directory));
   }
 
   /**

@@ -180,3 +180,98 @@ describe('jobs of a host', () => {
     await expect(troupe.enqueue('work')).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
   });
 });
+
+describe('jobs of a host over HTTP', () => {
+  async function listening() {
+    const troupe = await withFunction();
+    const code = 'apiVersion: 1\noutput: a\ntasks:\n  a:\n    run: work\n    inputs: "{$.Invocation.Inputs.default}"\n';
+    await troupe.workflows.deploy({ name: 'flow', source: { code, language: 'yaml' } });
+    const { url } = await troupe.listen({ port: 0 });
+    return { troupe, url };
+  }
+
+  it.each(['work', 'flow'])('are enqueued by Prefer: respond-async and followed to their end: %s', async (name) => {
+    const { url } = await listening();
+    const answer = await fetch(`${url}/functions/${name}/invocations`, {
+      method: 'POST',
+      headers: { prefer: 'respond-async', 'idempotency-key': 'once', 'content-type': 'application/json' },
+      body: '{"n":1}',
+    });
+    expect(answer.status).toBe(202);
+    const { id } = (await answer.json()) as { id: string };
+    expect(answer.headers.get('location')).toBe(`/jobs/${id}`);
+    const events = await (await fetch(`${url}/jobs/${id}/events`)).text();
+    expect(JSON.parse(events.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({ id, status: 'succeeded' });
+    expect(await (await fetch(`${url}/jobs/${id}/result`)).json()).toMatchObject({ event: { n: 1 } });
+    expect(await (await fetch(`${url}/jobs/${id}`)).json()).toMatchObject({ function: name, idempotencyKey: 'once' });
+  });
+
+  it('are refused together, with every fault of every one', async () => {
+    const { troupe, url } = await listening();
+    const answer = await fetch(`${url}/functions/work/jobs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify([{ payload: 1 }, { payload: 2, delay: 5, maxAttempts: 0 }, null, { runAt: 'soon' }]),
+    });
+    expect(answer.status).toBe(400);
+    const { error } = (await answer.json()) as { error: { details: { faults: string[] } } };
+    expect(error.details.faults).toEqual([
+      expect.stringMatching(/^job 1: maxAttempts: /),
+      expect.stringMatching(/^job 1: .*"delay"/),
+      expect.stringMatching(/^job 2: must be an object/),
+      expect.stringMatching(/^job 3: runAt: /),
+    ]);
+    expect(await troupe.jobs.list()).toEqual([]);
+  });
+
+  it('are counted: what there is, and what has ended since the host started', async () => {
+    const { troupe, url } = await listening();
+    for (const failures of [0, 9]) {
+      const { id } = await troupe.enqueue('work', { failures }, { maxAttempts: 1, keepMs: 0 });
+      await troupe.jobs.result(id).catch(() => undefined);
+    }
+    const [queue] = (await troupe.stats()).jobs;
+    expect(queue).toMatchObject({
+      function: 'work',
+      counts: { succeeded: 0, failed: 1 },
+      ended: { succeeded: 1, failed: 1, cancelled: 0 },
+    });
+    expect(await troupe.jobs.queue('flow')).toMatchObject({ function: 'flow', counts: { waiting: 0 } });
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toContain('troupe_jobs{function="work",status="failed"} 1\n');
+    expect(metrics).toContain('troupe_jobs_ended_total{function="work",status="succeeded"} 1\n');
+  });
+
+  it('tell those who follow how they ended, also where nothing of them is kept', async () => {
+    const troupe = await withFunction();
+    const statuses: string[] = [];
+    const done = new Promise<void>((resolve) => {
+      troupe.jobs.watch(({ status }) => {
+        statuses.push(status);
+        if (status === 'succeeded') resolve();
+      });
+    });
+    await troupe.enqueue('work', 1, { keepMs: 0 });
+    await done;
+    expect(statuses).toEqual(['waiting', 'running', 'succeeded']);
+  });
+
+  it('are listed without their payloads where that is asked', async () => {
+    const troupe = await withFunction();
+    const { id } = await troupe.enqueue('work', { a: 1 });
+    await troupe.jobs.result(id);
+    const [brief] = await troupe.jobs.list({ isBrief: true });
+    expect(brief).toMatchObject({ id, status: 'succeeded', payload: undefined });
+    expect(brief).not.toHaveProperty('result');
+    expect(await troupe.jobs.list()).toMatchObject([{ id, payload: { a: 1 } }]);
+  });
+
+  it('of a name that nobody has are neither retried, nor purged, nor counted', async () => {
+    const troupe = await withFunction();
+    const code = 'FUNCTION_NOT_FOUND';
+    await expect(troupe.jobs.retryDead({ function: 'wrok' })).rejects.toMatchObject({ code });
+    await expect(troupe.jobs.purgeDead({ function: 'wrok' })).rejects.toMatchObject({ code });
+    await expect(troupe.jobs.queue('wrok')).rejects.toMatchObject({ code });
+    expect(await troupe.jobs.retryDead({ function: 'work' })).toBe(0);
+  });
+});

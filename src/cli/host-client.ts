@@ -70,6 +70,16 @@ export class HostClient {
     return `/schedules/${idSegment(name, 'The name of a schedule')}`;
   }
 
+  /** Where a job is. Throws `INVALID_ARGUMENT`. */
+  jobPath(id: string): string {
+    return `/jobs/${idSegment(id, 'The id of a job')}`;
+  }
+
+  /** Where the jobs of a function, or workflow, are counted. Throws `INVALID_NAME`. */
+  queuePath(name: string): string {
+    return `/queues/${this.#checkName(name)}`;
+  }
+
   /** Where a signal goes. Throws `INVALID_ARGUMENT`. */
   signalPath(id: string, signal: string): string {
     return `${this.executionPath(id)}/signals/${idSegment(signal, 'The name of a signal')}`;

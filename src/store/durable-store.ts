@@ -6,6 +6,7 @@ import { KeyValueDatabase } from './key-value-database.ts';
 import { SCHEMA_VERSION } from './keys.ts';
 import type { DatabaseName, QuarantinedRecord, Store } from './protocol.ts';
 import { Quarantine } from './quarantine.ts';
+import { scanTables } from './scan.ts';
 import { bringUpToDate, MIGRATIONS, type Migration } from './schema.ts';
 import { DEFAULT_MAX_OUTSTANDING_WRITES, Writer } from './writer.ts';
 
@@ -59,6 +60,11 @@ export async function createStore(engine: Engine, options: StoreOptions): Promis
         failedCommits: writer.failedCommits,
         quarantined: quarantine.size,
       };
+    },
+    scan: () => scanTables(['meta', ...Object.keys(databases), 'events', 'quarantine'].map(partsOf)),
+    async backup(directory) {
+      writer.checkOpen();
+      await engine.backup(directory);
     },
     close() {
       closing ??= writer.close().then(() => engine.close());

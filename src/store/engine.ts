@@ -30,5 +30,8 @@ export interface Engine {
    * Rejects with `STORE_WRITE_FAILED`, and then nothing of the task has happened.
    */
   transact<R>(task: () => R): Promise<R>;
+  /** Writes what is durable at one moment below `directory`, from where the driver opens it again; transactions go on. */
+  backup(directory: string): Promise<void>;
+  /** Once no copy is being made. */
   close(): Promise<void>;
 }

@@ -6,6 +6,7 @@
  * promise that nobody can reach, and the other leaves a promise that never settles, so that closing hangs.
  */
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { mkdir, open as openFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { TroupeError } from '../errors.ts';
@@ -81,6 +82,8 @@ class LmdbEngine implements Engine {
   readonly #released: () => Promise<void>;
   #waiting: Job[] = [];
   #running: Promise<void> | undefined;
+  /** Closing the environment under a copy would end the process. */
+  readonly #copies = new Set<Promise<void>>();
 
   constructor(path: string, released: () => Promise<void>) {
     this.#released = released;
@@ -109,10 +112,35 @@ class LmdbEngine implements Engine {
     });
   }
 
+  async backup(directory: string): Promise<void> {
+    const copy = this.#copy(join(directory, 'store'));
+    this.#copies.add(copy);
+    try {
+      await copy;
+    } catch (error) {
+      throw unusable(directory, error);
+    } finally {
+      this.#copies.delete(copy);
+    }
+  }
+
   async close(): Promise<void> {
+    await Promise.allSettled(this.#copies);
     await this.#running;
     await this.#root.close();
     await this.#released();
+  }
+
+  /** LMDB reads from one snapshot, in a thread of its own; it flushes nothing. */
+  async #copy(path: string): Promise<void> {
+    await mkdir(path, { recursive: true });
+    await this.#root.backup(path, false);
+    const file = await openFile(join(path, 'data.mdb'), 'r+');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
   }
 
   async #run(): Promise<void> {

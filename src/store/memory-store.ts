@@ -2,6 +2,7 @@
  * The memory driver: the store without a disk, for embedding without `dataDir` and for tests. It holds the same bytes as the LMDB driver,
  * in plain sorted arrays, so it is short enough to be read as the specification of `Engine`.
  */
+import { TroupeError } from '../errors.ts';
 import { createStore, type StoreOptions } from './durable-store.ts';
 import type { Engine, Row, Table } from './engine.ts';
 import { type Bound, type Bounds, compareKeys } from './key-order.ts';
@@ -27,6 +28,12 @@ function memoryEngine(memory: Memory): Engine {
     transact: async (task) => {
       await undefined;
       return task();
+    },
+    async backup() {
+      throw new TroupeError(
+        'CONFLICT',
+        'The host keeps everything in memory: there is nothing on disk to copy. Give it a data directory.',
+      );
     },
     close: async () => undefined,
   };

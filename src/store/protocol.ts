@@ -93,6 +93,20 @@ export interface QuarantinedRecord {
   readonly detectedAtMs: number;
 }
 
+/** A record that fails its checksum, or cannot be decoded, and still lies where it was. */
+export interface DamagedRecord {
+  readonly database: string;
+  readonly key: Key;
+  readonly reason: string;
+}
+
+/** Some records of one database, read one after the other. */
+export interface ScannedPage {
+  readonly database: string;
+  readonly records: number;
+  readonly damaged: readonly DamagedRecord[];
+}
+
 export interface StoreStats {
   readonly driver: 'lmdb' | 'memory';
   readonly outstandingWrites: number;
@@ -119,6 +133,16 @@ export interface Store {
   readonly events: EventLog;
   quarantined(): readonly QuarantinedRecord[];
   stats(): StoreStats;
+  /**
+   * Reads every record of every database, a page for each step: whoever takes a step per turn lets others have theirs. What is written meanwhile may
+   * or may not be read. What is damaged is quarantined as ever.
+   */
+  scan(): Iterable<ScannedPage>;
+  /**
+   * Writes what is on disk at one moment, and so everything that was acknowledged before, into the directory, which then opens as a store. Others
+   * go on writing. Rejects with `CONFLICT` where the store has no disk, or with `DATA_DIR_UNUSABLE`.
+   */
+  backup(directory: string): Promise<void>;
   /** Waits for outstanding commits, then frees the data directory. Whatever is asked later is refused with `SHUTTING_DOWN`. */
   close(): Promise<void>;
 }

@@ -26,6 +26,8 @@ const LAYERS = [
   'workflow-composition',
   'ecosystem',
   'guest',
+  'data-care',
+  'place',
   'runtime',
   'host-stats',
   'workflows',

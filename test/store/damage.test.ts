@@ -54,6 +54,24 @@ describe('a record that was damaged on disk', () => {
     await again.close();
   });
 
+  it('is named by a scan, which goes on behind it', async () => {
+    const dataDir = await temporaryDirectory();
+    const first = await openLmdbStore({ dataDir });
+    for (const [key, value] of Object.entries({ a: 'sound', b: 'MARK-OF-THE-DAMAGED', c: 'sound' })) {
+      await first.database('settings').commit([{ kind: 'put', key: [key, 1], value }]);
+    }
+    await first.close();
+    damage(dataDir, 'MARK-OF-THE-DAMAGED');
+    const store = await openLmdbStore({ dataDir });
+    const pages = [...store.scan()].filter(({ database }) => database === 'settings');
+    const reason = 'its checksum does not match';
+    expect(pages).toEqual([
+      { database: 'settings', records: 3, damaged: [{ database: 'settings', key: ['b', 1], reason }] },
+    ]);
+    expect(store.quarantined()).toMatchObject([{ database: 'settings', key: ['b', 1], reason }]);
+    await store.close();
+  });
+
   it('ends its stream there, and says where', async () => {
     const dataDir = await temporaryDirectory();
     const first = await openLmdbStore({ dataDir });

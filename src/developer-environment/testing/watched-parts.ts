@@ -66,6 +66,8 @@ export function watchedStore(store: Store, hold: Hold): Store {
     events: store.events,
     quarantined: () => store.quarantined(),
     stats: () => store.stats(),
+    scan: () => store.scan(),
+    backup: (directory) => store.backup(directory).finally(hold('the store is copied')),
     close: () => store.close(),
   };
 }

@@ -5,6 +5,9 @@ export const JOB_STATUSES = ['waiting', 'delayed', 'running', 'retrying', 'succe
 /** `delayed`: its time has not come. `retrying`: an attempt has failed and another one follows. `failed`: a dead letter. */
 export type JobStatus = (typeof JOB_STATUSES)[number];
 
+export const ENDED_STATUSES = ['succeeded', 'failed', 'cancelled'] as const;
+export type EndedStatus = (typeof ENDED_STATUSES)[number];
+
 /** How long to wait before the next attempt. */
 export interface Backoff {
   /** `fixed`: always `delayMs`. `exponential`: `delayMs`, then twice as long after each attempt. */
@@ -110,6 +113,8 @@ export interface JobQuery {
   readonly limit?: number;
   /** Only jobs that were enqueued before this one. */
   readonly before?: string;
+  /** Without payloads and results, which may be large. */
+  readonly isBrief?: boolean;
 }
 
 /** What happened to a job, as those who watch are told. */
@@ -122,12 +127,21 @@ export interface JobChange {
   readonly error?: TroupeError;
 }
 
+/** Which changes are told; all where nothing is said. */
+export interface JobFilter {
+  /** Of this job. */
+  readonly id?: string;
+  readonly function?: string;
+}
+
 /** Jobs of one function. */
 export interface QueueView {
   readonly function: string;
   readonly isPaused: boolean;
   /** By status; those that have ended as long as they are kept. */
   readonly counts: Readonly<Record<JobStatus, number>>;
+  /** How many have ended since the host started. */
+  readonly ended: Readonly<Record<EndedStatus, number>>;
 }
 
 /** What a schedule does about times at which the host did not run. */

@@ -17,7 +17,9 @@ export interface GatewayServices {
   readonly bodies: BodyReader;
   readonly batch: TurnBatch;
   readonly clock: Clock;
+  /** Of executions, and of jobs. */
   readonly results: ResultWaits;
+  readonly jobResults: ResultWaits;
   /** Aborted when the gateway begins to close: answers without an end of their own end then. */
   readonly closing: AbortSignal;
 }

@@ -29,7 +29,7 @@ export async function sendEvents(exchange: Exchange): Promise<void> {
   services.closing.addEventListener('abort', leave, { once: true });
   if (services.closing.aborted) leave();
   try {
-    await sendStream(response, eventsOf(host.workflows, id, leaving.signal), isSse ? 'sse' : 'ndjson');
+    await sendStream(response, eventsOf(host.workflows, id, leaving.signal), { format: isSse ? 'sse' : 'ndjson' });
   } finally {
     services.closing.removeEventListener('abort', leave);
   }

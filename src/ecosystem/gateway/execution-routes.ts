@@ -6,14 +6,11 @@ import type { ExecutionQuery } from '../../workflow-composition/execution-store/
 import type { Exchange } from './exchange.ts';
 import { refuseOthers } from './function-routes.ts';
 import { requestHeaders } from './http-headers.ts';
-import { isTrue, oneOf, positiveNumber, wholeNumber } from './parameters.ts';
+import { checkedId, isTrue, listLimit, oneOf, positiveNumber, wholeNumber } from './parameters.ts';
 import { decodeBody } from './payload.ts';
 import type { GatewayExecution, GatewayStartOptions, StartedGatewayExecution } from './protocol.ts';
 import { preferredWaitMs, sendOutcome, waitForResult } from './result-route.ts';
 
-/** Of an id, and of the name of a signal; in characters. */
-const MAX_ID_LENGTH = 200;
-const MAX_LISTED = 1_000;
 /** Parameters of the start itself; all others are the workflow's. */
 const OPTIONS = ['id', 'version', 'alias', 'durability', 'timeoutMs', 'details'];
 
@@ -28,9 +25,9 @@ export async function start(exchange: Exchange): Promise<void> {
   // A failure has its place too.
   exchange.response.setHeader('Location', pathOf(execution.id));
   if (waitMs === undefined) return exchange.sendJson(202, started);
-  const outcome = await waitForResult(exchange, execution, waitMs);
+  const outcome = await waitForResult(exchange, execution, { waitMs, waits: exchange.services.results });
   if (outcome.kind === 'pending' || outcome.kind === 'closing') return exchange.sendJson(202, started);
-  sendOutcome(exchange, outcome, isTrue(exchange.query.get('details')) ? started : undefined);
+  sendOutcome(exchange, outcome, isTrue(exchange.query.get('details')) ? { execution: started } : undefined);
 }
 
 function startedOf({ id, workflow, version, isNew }: StartedGatewayExecution) {
@@ -65,12 +62,7 @@ function idOf(parameter: string | null, header: string | undefined): string | un
     throw new TroupeError('INVALID_ARGUMENT', 'Idempotency-Key and ?id= name different executions: give one of them.');
   }
   const id = parameter ?? header;
-  return id === undefined ? undefined : checked(id, 'The id of an execution');
-}
-
-function checked(text: string, what: string): string {
-  if (text.length >= 1 && text.length <= MAX_ID_LENGTH) return text;
-  throw new TroupeError('INVALID_ARGUMENT', `${what} has 1 to ${MAX_ID_LENGTH} characters, not ${text.length}.`);
+  return id === undefined ? undefined : checkedId(id, 'The id of an execution');
 }
 
 /** What is repeated is one string, as HTTP joins headers. */
@@ -95,14 +87,8 @@ function executionQuery(query: URLSearchParams): ExecutionQuery {
     ...(status !== undefined && { status: oneOf(status, EXECUTION_STATUSES, 'status') }),
     ...(fromMs !== undefined && { fromMs: wholeNumber(fromMs, 'fromMs') }),
     ...(untilMs !== undefined && { untilMs: wholeNumber(untilMs, 'untilMs') }),
-    ...(limit !== undefined && { limit: limitOf(limit) }),
+    ...(limit !== undefined && { limit: listLimit(limit) }),
   };
-}
-
-function limitOf(text: string): number {
-  const limit = wholeNumber(text, 'limit');
-  if (limit >= 1 && limit <= MAX_LISTED) return limit;
-  throw new TroupeError('INVALID_ARGUMENT', `limit must be from 1 to ${MAX_LISTED}, not ${limit}.`);
 }
 
 export async function show(exchange: Exchange): Promise<void> {
@@ -116,11 +102,12 @@ export async function history(exchange: Exchange): Promise<void> {
 /** Waits for as long as it takes, or as `Prefer: wait=` says. */
 export async function result(exchange: Exchange): Promise<void> {
   const execution = executionOf(exchange);
-  const outcome = await waitForResult(exchange, execution, preferredWaitMs(exchange) ?? Number.POSITIVE_INFINITY);
+  const waitMs = preferredWaitMs(exchange) ?? Number.POSITIVE_INFINITY;
+  const outcome = await waitForResult(exchange, execution, { waitMs, waits: exchange.services.results });
   if (outcome.kind === 'closing') throw new TroupeError('SHUTTING_DOWN', 'The host closes: ask again when it is back.');
   const { id } = execution;
   if (outcome.kind !== 'pending') {
-    return sendOutcome(exchange, outcome, isTrue(exchange.query.get('details')) ? { id } : undefined);
+    return sendOutcome(exchange, outcome, isTrue(exchange.query.get('details')) ? { execution: { id } } : undefined);
   }
   const { status } = await execution.status();
   exchange.sendJson(202, { id, status }, ['Location', pathOf(id)]);
@@ -129,7 +116,7 @@ export async function result(exchange: Exchange): Promise<void> {
 /** 202: taken, and kept until a step wants it. */
 export async function signal(exchange: Exchange): Promise<void> {
   const execution = executionOf(exchange);
-  const name = checked(exchange.parameter(1), 'The name of a signal');
+  const name = checkedId(exchange.parameter(1), 'The name of a signal');
   const payload = decodeBody(await exchange.body(), exchange.header('content-type'));
   await execution.signal(name, payload);
   exchange.sendJson(202, { id: execution.id, signal: name });
@@ -167,5 +154,5 @@ export const redrive = commanding((execution) => execution.redrive());
 
 /** Throws `INVALID_ARGUMENT` where the path cannot name one. */
 export function executionOf(exchange: Exchange): GatewayExecution {
-  return exchange.host.workflows.execution(checked(exchange.parameter(0), 'The id of an execution'));
+  return exchange.host.workflows.execution(checkedId(exchange.parameter(0), 'The id of an execution'));
 }

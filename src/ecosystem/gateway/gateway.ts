@@ -42,6 +42,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     batch: new TurnBatch(),
     clock,
     results: new ResultWaits(),
+    jobResults: new ResultWaits(),
     closing: closing.signal,
   };
   const server = createServer({

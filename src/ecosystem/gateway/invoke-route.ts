@@ -1,7 +1,7 @@
 /** `POST /functions/:name/invocations`: one call, answered with its result or with a stream of chunks. */
-import { TroupeError } from '../../errors.ts';
 import type { InvokeOptions } from '../../function-management/router/protocol.ts';
 import { type InvocationRecord, PHASES } from '../../ledger/protocol.ts';
+import { enqueueInvocation, prefersAsync } from './enqueue-route.ts';
 import type { Exchange } from './exchange.ts';
 import { toJsonText } from './json-text.ts';
 import { isTrue, positiveNumber, wholeNumber } from './parameters.ts';
@@ -13,18 +13,13 @@ import { sendValue } from './value-response.ts';
 export function invoke(exchange: Exchange): void {
   const name = exchange.functionName;
   const { headers } = exchange.request;
-  if (headers.prefer?.includes('respond-async')) {
-    throw new TroupeError(
-      'INVALID_ARGUMENT',
-      'Asynchronous invocation (Prefer: respond-async) is not available in this version. Leave the header out to wait for the result.',
-    );
-  }
+  if (prefersAsync(exchange)) return void enqueueInvocation(exchange).catch(exchange.fail);
   const options = { ...invokeOptions(exchange), signal: exchange.disconnectSignal() };
   const format = streamFormat(headers.accept);
   exchange.withBody((body) => {
     const payload = decodeBody(body, headers['content-type']);
     const { host, response } = exchange;
-    if (format) return void sendStream(response, host.stream(name, payload, options), format).catch(exchange.fail);
+    if (format) return void sendStream(response, host.stream(name, payload, options), { format }).catch(exchange.fail);
     host
       .invokeWithDetails(name, payload, options)
       .then(({ result, invocation }) => {

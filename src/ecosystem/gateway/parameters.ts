@@ -23,3 +23,18 @@ export function oneOf<Choice extends string>(text: string, choices: readonly Cho
   if (choice !== undefined) return choice;
   throw new TroupeError('INVALID_ARGUMENT', `${what} must be ${choices.join(', ')}; not ${JSON.stringify(text)}.`);
 }
+
+/** Of an id, and of the name of a signal; in characters. */
+const MAX_ID_LENGTH = 200;
+const MAX_LISTED = 1_000;
+
+export function checkedId(text: string, what: string): string {
+  if (text.length >= 1 && text.length <= MAX_ID_LENGTH) return text;
+  throw new TroupeError('INVALID_ARGUMENT', `${what} has 1 to ${MAX_ID_LENGTH} characters, not ${text.length}.`);
+}
+
+export function listLimit(text: string): number {
+  const limit = wholeNumber(text, 'limit');
+  if (limit >= 1 && limit <= MAX_LISTED) return limit;
+  throw new TroupeError('INVALID_ARGUMENT', `limit must be from 1 to ${MAX_LISTED}, not ${limit}.`);
+}

@@ -11,12 +11,21 @@ import type { Durability, RequestParts } from '../../workflow-composition/events
 import type { ExecutionStatus } from '../../workflow-composition/execution-state.ts';
 import type { ExecutionQuery, ExecutionSummary } from '../../workflow-composition/execution-store/protocol.ts';
 import type { WorkflowDescription } from '../../workflow-composition/registry/protocol.ts';
+import type { Backup, DataCheck } from '../data-management/protocol.ts';
 import type {
   Backfilled,
   BackfillRange,
+  Enqueued,
+  EnqueueOptions,
   EventQuery,
   EventView,
+  JobChange,
+  JobFilter,
+  JobQuery,
+  JobStatus,
+  JobView,
   Published,
+  QueueView,
   ScheduleDetails,
   ScheduleOptions,
   ScheduleQuery,
@@ -69,6 +78,10 @@ export interface GatewayHost {
   readonly workflows: GatewayWorkflows;
   readonly schedules: GatewaySchedules;
   readonly events: GatewayEvents;
+  readonly jobs: GatewayJobs;
+  check(): Promise<DataCheck>;
+  /** To an absolute path of this machine. */
+  backup(directory: string): Promise<Backup>;
   /** False once the host drains. */
   readonly isReady: boolean;
   readonly payloadLimitBytes: number;
@@ -124,6 +137,30 @@ export interface GatewaySchedules {
   resume(name: string): Promise<ScheduleView>;
   remove(name: string): Promise<void>;
   backfill(name: string, range: BackfillRange): Promise<Backfilled>;
+}
+
+/** Durable jobs. Whatever names one that is not there rejects with `JOB_NOT_FOUND`; a name that nobody has, with `FUNCTION_NOT_FOUND`. */
+export interface GatewayJobs {
+  enqueue(name: string, payload: unknown, options?: EnqueueOptions): Promise<Enqueued>;
+  /** All or none; rejects with `INVALID_ARGUMENT` where there are too many. */
+  enqueueMany(
+    name: string,
+    requests: readonly (EnqueueOptions & { readonly payload?: unknown })[],
+  ): Promise<readonly Enqueued[]>;
+  get(id: string): Promise<JobView>;
+  list(query: JobQuery): Promise<readonly JobView[]>;
+  /** Resolves when it has succeeded, however long that takes. */
+  result(id: string): Promise<unknown>;
+  cancel(id: string): Promise<JobStatus>;
+  retry(id: string): Promise<JobStatus>;
+  retryDead(query: { readonly function?: string }): Promise<number>;
+  purgeDead(query: { readonly function?: string }): Promise<number>;
+  pause(name: string): Promise<void>;
+  resume(name: string): Promise<void>;
+  queues(): Promise<readonly QueueView[]>;
+  queue(name: string): Promise<QueueView>;
+  /** Calls back for every change from now on; the answer ends it. */
+  watch(listener: (change: JobChange) => void, filter: JobFilter): () => void;
 }
 
 export interface GatewayStartOptions extends RequestParts {

@@ -1,12 +1,11 @@
 /**
- * Waits for the result of an execution, for a bounded time or for as long as it takes.
+ * Waits for the result of an execution, or of a job, for a bounded time or for as long as it takes.
  *
  * Invariants (numbers as in README.md):
  * 6. `close` lets requests inside finish for a bounded time: a wait of weeks ends at once.
  */
 import type { Exchange } from './exchange.ts';
-import type { GatewayExecution } from './protocol.ts';
-import type { SettledResult } from './result-waits.ts';
+import type { AwaitedResult, ResultWaits, SettledResult } from './result-waits.ts';
 import { sendValue } from './value-response.ts';
 
 export type WaitOutcome = SettledResult | { readonly kind: 'pending' } | { readonly kind: 'closing' };
@@ -22,9 +21,13 @@ export function preferredWaitMs(exchange: Exchange): number | undefined {
 }
 
 /** Never rejects. `closing` where the gateway closes first, `pending` when the time is up or the client has gone: then nobody reads the answer. */
-export function waitForResult(exchange: Exchange, execution: GatewayExecution, waitMs: number): Promise<WaitOutcome> {
+export function waitForResult(
+  exchange: Exchange,
+  awaited: AwaitedResult,
+  { waitMs, waits }: { readonly waitMs: number; readonly waits: ResultWaits },
+): Promise<WaitOutcome> {
   const { response, services } = exchange;
-  const { clock, closing, results } = services;
+  const { clock, closing } = services;
   return new Promise((resolve) => {
     const settle = (outcome: WaitOutcome) => {
       stop();
@@ -35,7 +38,7 @@ export function waitForResult(exchange: Exchange, execution: GatewayExecution, w
     };
     const onClosing = () => settle({ kind: 'closing' });
     const onGone = () => settle({ kind: 'pending' });
-    const stop = results.add(execution, settle);
+    const stop = waits.add(awaited, settle);
     const stopTimer = Number.isFinite(waitMs) ? clock.after(waitMs, onGone) : () => {};
     closing.addEventListener('abort', onClosing, { once: true });
     response.once('close', onGone);
@@ -44,10 +47,10 @@ export function waitForResult(exchange: Exchange, execution: GatewayExecution, w
   });
 }
 
-/** `execution` is told with it where the client wants to know. Throws what the execution has failed with. */
-export function sendOutcome(exchange: Exchange, outcome: SettledResult, execution?: object): void {
+/** `beside` is told with it where the client wants to know. Throws what the execution, or job, has failed with. */
+export function sendOutcome(exchange: Exchange, outcome: SettledResult, beside?: object): void {
   if (outcome.kind === 'failed') throw outcome.thrown;
   if (exchange.response.destroyed) return;
-  if (execution) return exchange.sendJson(200, { result: outcome.value, execution });
+  if (beside) return exchange.sendJson(200, { result: outcome.value, ...beside });
   sendValue(exchange, outcome.value, []);
 }

@@ -1,8 +1,12 @@
 /**
- * Waits for the results of executions, which may take weeks. An execution is asked for its result once, however many clients wait for it and
- * give up again: what is kept grows with the executions that are waited for, not with the requests.
+ * Waits for the results of executions, or of jobs, which may take weeks. Each is asked for its result once, however many clients wait for it and
+ * give up again: what is kept grows with those that are waited for, not with the requests.
  */
-import type { GatewayExecution } from './protocol.ts';
+export interface AwaitedResult {
+  readonly id: string;
+  /** Resolves when it has ended. */
+  result(): Promise<unknown>;
+}
 
 export type SettledResult =
   | { readonly kind: 'succeeded'; readonly value: unknown }
@@ -13,15 +17,15 @@ type Listener = (result: SettledResult) => void;
 export class ResultWaits {
   readonly #listeners = new Map<string, Set<Listener>>();
 
-  /** Calls back once when the execution has ended, or is not there; the answer ends the wait. */
-  add(execution: GatewayExecution, listener: Listener): () => void {
-    const { id } = execution;
+  /** Calls back once when it has ended, or is not there; the answer ends the wait. */
+  add(awaited: AwaitedResult, listener: Listener): () => void {
+    const { id } = awaited;
     const known = this.#listeners.get(id);
     const listeners = known ?? new Set();
     listeners.add(listener);
     if (!known) {
       this.#listeners.set(id, listeners);
-      execution.result().then(
+      awaited.result().then(
         (value) => this.#settle(id, { kind: 'succeeded', value }),
         (thrown) => this.#settle(id, { kind: 'failed', thrown }),
       );

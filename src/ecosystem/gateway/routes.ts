@@ -1,4 +1,7 @@
 /** All routes of the gateway. The README has the same table for people. */
+
+import * as data from './data-routes.ts';
+import { enqueue } from './enqueue-route.ts';
 import * as events from './event-routes.ts';
 import type { ExchangeHandler } from './exchange.ts';
 import { sendEvents } from './execution-events-route.ts';
@@ -7,6 +10,8 @@ import { serveFunction } from './function-http.ts';
 import * as functions from './function-routes.ts';
 import { health, history, metrics, readiness, stats } from './host-routes.ts';
 import { invoke } from './invoke-route.ts';
+import { sendAllEvents, sendJobEvents } from './job-events-route.ts';
+import * as jobs from './job-routes.ts';
 import { sendLogs } from './logs-route.ts';
 import { RouteTable } from './route-table.ts';
 import * as schedules from './schedule-routes.ts';
@@ -58,6 +63,23 @@ export function createRoutes(): RouteTable<ExchangeHandler> {
       pattern: '/triggers/:name',
       handlers: { GET: triggers.show, PUT: triggers.set, DELETE: triggers.remove },
     },
+    { pattern: '/functions/:name/jobs', handlers: { POST: enqueue } },
+    { pattern: '/jobs', handlers: { GET: jobs.list } },
+    // Ahead of `/jobs/:id`, which it would be otherwise.
+    { pattern: '/jobs/events', handlers: { GET: sendAllEvents } },
+    { pattern: '/jobs/:id', handlers: { GET: jobs.show } },
+    { pattern: '/jobs/:id/result', handlers: { GET: jobs.result } },
+    { pattern: '/jobs/:id/events', handlers: { GET: sendJobEvents } },
+    { pattern: '/jobs/:id/cancel', handlers: { POST: jobs.cancel } },
+    { pattern: '/jobs/:id/retry', handlers: { POST: jobs.retry } },
+    { pattern: '/queues', handlers: { GET: jobs.queues } },
+    { pattern: '/queues/:name', handlers: { GET: jobs.queue } },
+    { pattern: '/queues/:name/pause', handlers: { POST: jobs.pause } },
+    { pattern: '/queues/:name/resume', handlers: { POST: jobs.resume } },
+    { pattern: '/dead-letters', handlers: { GET: jobs.listDead, DELETE: jobs.purgeDead } },
+    { pattern: '/dead-letters/retry', handlers: { POST: jobs.retryDead } },
+    { pattern: '/db/check', handlers: { GET: data.check } },
+    { pattern: '/db/backup', handlers: { POST: data.backup } },
     { pattern: '/logs', handlers: { GET: sendLogs } },
     { pattern: '/history', handlers: { GET: history } },
     { pattern: '/stats', handlers: { GET: stats } },

@@ -32,6 +32,12 @@ const FORMATS: Readonly<Record<'ndjson' | 'sse', StreamFormat>> = {
 /** Present after an error that came when the status had been sent already. */
 const ERROR_TRAILER = 'X-Troupe-Error';
 
+interface StreamOptions {
+  readonly format: keyof typeof FORMATS;
+  /** The head does not wait for the first chunk, which may be long in coming. */
+  readonly isHeadFirst?: boolean;
+}
+
 /**
  * An error ahead of the first chunk is thrown: it still has a status of its own. A later one ends the stream with a line (or event)
  * `{"error":...}` and the trailer `X-Troupe-Error`. A client that goes away ends the iteration.
@@ -39,18 +45,19 @@ const ERROR_TRAILER = 'X-Troupe-Error';
 export async function sendStream(
   response: ServerResponse,
   chunks: AsyncIterableIterator<unknown, undefined>,
-  formatName: keyof typeof FORMATS,
+  { format: formatName, isHeadFirst = false }: StreamOptions,
 ): Promise<void> {
   const format = FORMATS[formatName];
   // A source that waits for its function learns that the client has gone without being pulled once more.
   response.once('close', () => void chunks.return?.()?.catch(() => {}));
-  const first = await chunks.next();
+  const begun = chunks.next();
+  const ahead = isHeadFirst ? undefined : await begun;
   if (response.destroyed) return;
   const headers = ['Content-Type', format.contentType, 'Cache-Control', 'no-store', 'Trailer', ERROR_TRAILER];
   response.writeHead(200, headers);
   flushHeadSoon(response);
   try {
-    for (let next = first; !next.done; next = await chunks.next()) {
+    for (let next = ahead ?? (await begun); !next.done; next = await chunks.next()) {
       if (!(await write(response, format.chunk(toJsonText(next.value))))) return;
     }
     response.end(format.end);

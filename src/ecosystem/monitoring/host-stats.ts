@@ -8,6 +8,7 @@ import type { ResourceManagerMessages } from '../../resource-orchestration/resou
 import type { Store } from '../../store/protocol.ts';
 import type { WorkflowEngineMessages } from '../../workflow-composition/engine/protocol.ts';
 import type { WorkflowSchedulerMessages } from '../../workflow-composition/scheduler/protocol.ts';
+import type { QueueView } from '../event-management/protocol.ts';
 import type { LogStore } from './log-store.ts';
 import type { HostStats } from './protocol.ts';
 
@@ -18,6 +19,8 @@ export interface HostParts {
   readonly deployer: ActorRef<DeployerMessages>;
   readonly engine: ActorRef<WorkflowEngineMessages>;
   readonly workflowScheduler: ActorRef<WorkflowSchedulerMessages>;
+  /** The queues of jobs. */
+  readonly jobs: { ask(type: 'queues', body: undefined): Promise<readonly QueueView[]> };
   readonly system: ActorSystem;
   readonly store: Store;
   readonly logs: Pick<LogStore, 'written'>;
@@ -30,16 +33,18 @@ export async function hostStats({
   deployer,
   engine,
   workflowScheduler,
+  jobs,
   system,
   store,
   logs,
 }: HostParts): Promise<HostStats> {
-  const [routes, resources, instances, executions, scheduler] = await Promise.all([
+  const [routes, resources, instances, executions, scheduler, queues] = await Promise.all([
     router.ask('snapshot', undefined),
     manager.ask('snapshot', undefined),
     deployer.ask('instances', {}),
     engine.ask('stats', undefined),
     workflowScheduler.ask('stats', undefined),
+    jobs.ask('queues', undefined),
   ]);
   const functions = [...ledger.totals()].map(([name, totals]) => ({
     name,
@@ -55,6 +60,7 @@ export async function hostStats({
     resources,
     instances,
     workflows: { engine: executions, scheduler },
+    jobs: queues,
     actors: system.actors(),
     deadLetters: system.deadLetters.counts(),
     latestDeadLetters: system.deadLetters.latest(),

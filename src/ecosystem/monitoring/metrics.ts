@@ -19,6 +19,7 @@ export function renderMetrics(stats: HostStats): Promise<string> {
   addWorkers(exposition, stats);
   addActors(exposition, stats);
   addWorkflows(exposition, stats);
+  addJobs(exposition, stats);
   addStore(exposition, stats);
   addProcess(exposition);
   return exposition.text();
@@ -223,6 +224,28 @@ function addWorkflows(exposition: Exposition, { workflows: { engine, scheduler }
   exposition.counter('troupe_prewarm_hits_total', 'Steps that found an instance which was ordered for them.', [
     { labels: {}, value: scheduler.hits },
   ]);
+}
+
+function addJobs(exposition: Exposition, { jobs }: HostStats): void {
+  exposition.gauge(
+    'troupe_jobs',
+    'Jobs by status; those that have ended for as long as they are kept.',
+    jobs.flatMap(({ function: name, counts }) =>
+      Object.entries(counts).map(([status, value]) => ({ labels: { function: name, status }, value })),
+    ),
+  );
+  exposition.counter(
+    'troupe_jobs_ended_total',
+    'Jobs that have ended, by how.',
+    jobs.flatMap(({ function: name, ended }) =>
+      Object.entries(ended).map(([status, value]) => ({ labels: { function: name, status }, value })),
+    ),
+  );
+  exposition.gauge(
+    'troupe_queue_paused',
+    '1 where no job of the function begins until it is resumed.',
+    jobs.map(({ function: name, isPaused }) => ({ labels: { function: name }, value: isPaused ? 1 : 0 })),
+  );
 }
 
 function addStore(exposition: Exposition, { store, logLines }: HostStats): void {

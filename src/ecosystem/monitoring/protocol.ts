@@ -10,6 +10,7 @@ import type { StoreStats } from '../../store/protocol.ts';
 import type { LogLevel } from '../../transport/protocol.ts';
 import type { WorkflowEngineStats } from '../../workflow-composition/engine/protocol.ts';
 import type { WorkflowSchedulerStats } from '../../workflow-composition/scheduler/protocol.ts';
+import type { QueueView } from '../event-management/protocol.ts';
 
 export interface FunctionLogLine {
   /** Grows by one with every line of the host. */
@@ -57,6 +58,8 @@ export interface HostStats {
   readonly routes: RouterSnapshot['functions'];
   readonly resources: ResourceSnapshot;
   readonly instances: readonly InstanceDescription[];
+  /** How many jobs each function has, by status. */
+  readonly jobs: readonly QueueView[];
   readonly workflows: { readonly engine: WorkflowEngineStats; readonly scheduler: WorkflowSchedulerStats };
   readonly actors: readonly ActorStats[];
   readonly deadLetters: Readonly<Record<DeadLetterReason, number>>;

@@ -75,7 +75,7 @@ export class ArtifactStore {
 
   /** Undefined when there is no such artifact, or when it is damaged or from another toolchain. */
   async find(hash: string): Promise<StoredArtifact | undefined> {
-    const found = await this.#read(hash);
+    const found = await readArtifact(this.#directory, hash);
     return found?.toolchain === this.#toolchain ? found.stored : undefined;
   }
 
@@ -109,7 +109,7 @@ export class ArtifactStore {
     const directory = join(this.#directory, staged.hash);
     await writeFlushed(join(staged.directory, MANIFEST), toJson(description));
     await flushDirectory(staged.directory);
-    if (await this.#read(staged.hash)) {
+    if (await readArtifact(this.#directory, staged.hash)) {
       // Same files, other toolchain: the manifest is new, and the code cache; at no moment is the artifact gone for those who use it.
       await this.#replaceCodeCaches(staged.directory, directory);
       await rename(join(staged.directory, MANIFEST), join(directory, MANIFEST));
@@ -158,36 +158,44 @@ export class ArtifactStore {
   }
 
   async #dependenciesOf(hash: string): Promise<string | undefined> {
-    return (await this.#describe(hash))?.dependencies;
+    return (await readDescription(this.#directory, hash))?.dependencies;
   }
+}
 
-  async #describe(hash: string): Promise<Description | undefined> {
-    try {
-      return descriptionSchema.parse(JSON.parse(await readFile(join(this.#directory, hash, MANIFEST), 'utf8')));
-    } catch {
-      return undefined;
-    }
+async function readDescription(directory: string, hash: string): Promise<Description | undefined> {
+  try {
+    return descriptionSchema.parse(JSON.parse(await readFile(join(directory, hash, MANIFEST), 'utf8')));
+  } catch {
+    return undefined;
   }
+}
 
-  async #read(hash: string): Promise<{ readonly toolchain: string; readonly stored: StoredArtifact } | undefined> {
-    const description = await this.#describe(hash);
-    if (!description) return undefined;
-    const { format, hasSourceMap, manifest, toolchain } = description;
-    const directory = join(this.#directory, hash);
-    try {
-      const code = await readFile(join(directory, ENTRY_NAMES[format]));
-      const sourceMap = hasSourceMap ? await readFile(join(directory, `${ENTRY_NAMES[format]}.map`)) : undefined;
-      const content: ArtifactContent = { format, code, ...(sourceMap ? { sourceMap } : {}) };
-      if (hashOf(content) !== hash) return undefined;
-      // The config was the user's when it was written; the deployer checks it, as it did then.
-      return {
-        toolchain,
-        stored: { artifact: describe(hash, directory, content), manifest: manifest as FunctionManifest },
-      };
-    } catch {
-      return undefined;
-    }
+async function readArtifact(
+  parent: string,
+  hash: string,
+): Promise<{ readonly toolchain: string; readonly stored: StoredArtifact } | undefined> {
+  const description = await readDescription(parent, hash);
+  if (!description) return undefined;
+  const { format, hasSourceMap, manifest, toolchain } = description;
+  const directory = join(parent, hash);
+  try {
+    const code = await readFile(join(directory, ENTRY_NAMES[format]));
+    const sourceMap = hasSourceMap ? await readFile(join(directory, `${ENTRY_NAMES[format]}.map`)) : undefined;
+    const content: ArtifactContent = { format, code, ...(sourceMap ? { sourceMap } : {}) };
+    if (hashOf(content) !== hash) return undefined;
+    // The config was the user's when it was written; the deployer checks it, as it did then.
+    return {
+      toolchain,
+      stored: { artifact: describe(hash, directory, content), manifest: manifest as FunctionManifest },
+    };
+  } catch {
+    return undefined;
   }
+}
+
+/** Whether it is there, and its files have its hash. */
+export async function isArtifactSound(directory: string, hash: string): Promise<boolean> {
+  return (await readArtifact(directory, hash)) !== undefined;
 }
 
 export function hashOf({ format, code, sourceMap }: ArtifactContent): string {

@@ -50,6 +50,8 @@ export interface BuilderOptions {
   readonly inspect: Inspect;
   readonly clock: Clock;
   readonly limits?: Partial<BuilderLimits>;
+  /** While it says so, nothing is deleted: the next collection finds what this one leaves. */
+  readonly isGarbageKept?: () => boolean;
   /** Rewrites the stack of an error from an artifact's entry, by its source map, to speak of the source. */
   readonly mapStack?: (stack: string, entry: string, sourceMap: string) => string;
 }
@@ -82,6 +84,7 @@ interface Made {
 class Builder {
   readonly #inspect: Inspect;
   readonly #mapStack: BuilderOptions['mapStack'];
+  readonly #isGarbageKept: () => boolean;
   readonly #clock: Clock;
   readonly #limits: BuilderLimits;
   readonly #store: ArtifactStore;
@@ -96,10 +99,11 @@ class Builder {
   readonly #claimed = new Map<string, number>();
   readonly #esbuild: EsbuildService;
 
-  constructor({ artifactsDirectory, inspect, clock, limits, mapStack }: BuilderOptions) {
+  constructor({ artifactsDirectory, inspect, clock, limits, mapStack, isGarbageKept }: BuilderOptions) {
     const tools = toolchain();
     this.#inspect = inspect;
     this.#mapStack = mapStack;
+    this.#isGarbageKept = isGarbageKept ?? (() => false);
     this.#clock = clock;
     this.#esbuild = acquireEsbuild(clock);
     this.#limits = { ...DEFAULT_BUILDER_LIMITS, ...limits };
@@ -147,6 +151,7 @@ class Builder {
 
   async collectGarbage(keep: readonly string[]): Promise<{ readonly removed: number }> {
     return await this.#claims.run(async () => {
+      if (this.#isGarbageKept()) return { removed: 0 };
       const kept = new Set([...keep, ...this.#claimed.keys()]);
       const { removed, dependencies } = await this.#store.retain(kept);
       await this.#records.retain(kept);

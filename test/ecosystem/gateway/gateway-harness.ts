@@ -8,6 +8,7 @@ import type {
   GatewayEvents,
   GatewayExecution,
   GatewayHost,
+  GatewayJobs,
   GatewaySchedules,
   GatewayWorkflows,
 } from '../../../src/ecosystem/gateway/protocol.ts';
@@ -39,6 +40,9 @@ export function fakeHost(parts: Partial<GatewayHost> = {}): GatewayHost {
     workflows: fakeWorkflows(),
     schedules: fakeSchedules(),
     events: fakeEvents(),
+    jobs: fakeJobs(),
+    check: refuse('check'),
+    backup: refuse('backup'),
     deploy: refuse('deploy'),
     invokeWithDetails: async (_, payload) => ({ result: payload, invocation: RECORD }),
     stream: refuse('stream'),
@@ -114,6 +118,28 @@ export function fakeEvents(parts: Partial<GatewayEvents> = {}): GatewayEvents {
     off: refuse('off'),
     triggers: refuse('triggers'),
     trigger: refuse('trigger'),
+    ...parts,
+  };
+}
+
+/** Refuses everything that a test does not give it. */
+export function fakeJobs(parts: Partial<GatewayJobs> = {}): GatewayJobs {
+  const refuse = (what: string) => () => Promise.reject(new TroupeError('INTERNAL', `The test gave no ${what}.`));
+  return {
+    enqueue: refuse('enqueue'),
+    enqueueMany: refuse('enqueueMany'),
+    get: (id) => Promise.reject(new TroupeError('JOB_NOT_FOUND', `There is no job "${id}".`)),
+    list: refuse('list'),
+    result: refuse('result'),
+    cancel: refuse('cancel'),
+    retry: refuse('retry'),
+    retryDead: refuse('retryDead'),
+    purgeDead: refuse('purgeDead'),
+    pause: refuse('pause'),
+    resume: refuse('resume'),
+    queues: refuse('queues'),
+    queue: (name) => Promise.reject(new TroupeError('FUNCTION_NOT_FOUND', `No function "${name}" is deployed.`)),
+    watch: () => () => {},
     ...parts,
   };
 }

@@ -103,7 +103,6 @@ describe('Options', () => {
       { headers: { 'x-troupe-timeout-ms': '-5' } },
       { headers: { 'x-troupe-timeout-ms': '0' } },
       { headers: { 'x-troupe-timeout-ms': 'soon' } },
-      { headers: { prefer: 'wait=5, respond-async' } },
     ]) {
       const answer = await invoke(gateway, wrong);
       expect([answer.status, errorOf(answer).code]).toEqual([400, 'INVALID_ARGUMENT']);

@@ -25,6 +25,7 @@ const EMPTY: HostStats = {
   resources: { nodes: [], claims: [] },
   instances: [],
   workflows: workflows(0),
+  jobs: [],
   actors: [],
   deadLetters: { 'mailbox-full': 0, stopped: 0, killed: 0, 'failed-start': 0 },
   latestDeadLetters: [],
@@ -86,6 +87,14 @@ const BUSY: HostStats = {
     { ...instance, instanceId: 'i3', state: 'draining' },
   ],
   workflows: workflows(10),
+  jobs: [
+    {
+      function: 'hello',
+      isPaused: true,
+      counts: { waiting: 5, delayed: 1, running: 2, retrying: 3, succeeded: 7, failed: 4, cancelled: 0 },
+      ended: { succeeded: 9, failed: 4, cancelled: 0 },
+    },
+  ],
   actors: [
     {
       path: '/router',
@@ -155,6 +164,9 @@ describe('The metrics', () => {
       'troupe_store_failed_commits_total{driver="lmdb"}': 1,
       'troupe_store_outstanding_writes{driver="lmdb"}': 9,
       'troupe_store_quarantined_records{driver="lmdb"}': 2,
+      'troupe_jobs{function="hello",status="retrying"}': 3,
+      'troupe_jobs_ended_total{function="hello",status="succeeded"}': 9,
+      'troupe_queue_paused{function="hello"}': 1,
       troupe_log_lines_total: 42,
     };
     for (const [name, value] of Object.entries(expected)) expect([name, samples.get(name)]).toEqual([name, value]);

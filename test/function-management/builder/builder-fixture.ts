@@ -46,6 +46,7 @@ export class BuilderFixture {
   readonly inspected: Artifact[] = [];
   /** Replace it to make loading slow or failing. */
   inspect: Inspect = inspectByLoading;
+  isGarbageKept = false;
   #system = new ActorSystem();
   #builder: ActorRef<BuilderMessages> | undefined;
   readonly #limits: Partial<BuilderLimits>;
@@ -72,6 +73,7 @@ export class BuilderFixture {
         clock: this.#system.clock,
         limits: this.#limits,
         mapStack,
+        isGarbageKept: () => this.isGarbageKept,
         inspect: (artifact, env) => {
           this.inspected.push(artifact);
           return this.inspect(artifact, env);

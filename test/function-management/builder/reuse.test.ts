@@ -270,6 +270,14 @@ describe('collecting garbage', () => {
     expect((await fixture.build({ code: 'export default () => 2', language: 'js' })).reused).toBe(true);
   });
 
+  it('removes nothing while it is told to keep all, and then what was left', async () => {
+    await fixture.build({ code: 'export default () => 1', language: 'js' });
+    fixture.isGarbageKept = true;
+    expect(await fixture.builder.ask('collectGarbage', { keep: [] })).toEqual({ removed: 0 });
+    fixture.isGarbageKept = false;
+    expect(await fixture.builder.ask('collectGarbage', { keep: [] })).toEqual({ removed: 1 });
+  });
+
   it('does not touch what is being built', async () => {
     const source = writeSource();
     fixture.inspect = async () => {

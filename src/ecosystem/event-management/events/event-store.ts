@@ -107,9 +107,12 @@ export class EventStore {
 
   /** Whether each event is found by its source and id, and whatever is to be started belongs to one: what is wrong, for people. */
   *faults(): Iterable<string> {
-    const fired = new Map<number, EventRecord>();
+    const fired = new Map<number, readonly string[]>();
     for (const { sequence, record } of this.after(0)) {
-      fired.set(sequence, record);
+      fired.set(
+        sequence,
+        firedIn(record).map(({ trigger }) => trigger),
+      );
       const once = this.once(hashOf(record));
       if (!once || once.sequence < sequence) yield `Event ${sequence} is not found by its source and id.`;
     }
@@ -118,8 +121,7 @@ export class EventStore {
       if (!fired.has(sequence)) yield `The source and id ${key[1]} lead to event ${sequence}, which is not there.`;
     }
     for (const { sequence, trigger } of this.pending()) {
-      const record = fired.get(sequence);
-      if (!record || !firedIn(record).some((each) => each.trigger === trigger))
+      if (!fired.get(sequence)?.includes(trigger))
         yield `Trigger ${trigger} is to start something for event ${sequence}, which is not there, or has not fired it.`;
     }
     const { lastSequence, events, bytes } = this.#counted();

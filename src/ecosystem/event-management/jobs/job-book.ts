@@ -2,6 +2,7 @@
  * What is known of the jobs of one queue: what is on disk, and what is on its way there. Every change goes through here: it is counted, told to those
  * who watch, and written.
  */
+import { ENDED_STATUSES, type EndedStatus } from '../protocol.ts';
 import type { Dropped, Group } from './job-changes.ts';
 import { begun, notBegun } from './job-fate.ts';
 import type { JobRecord, RecordChange } from './job-record.ts';
@@ -25,6 +26,7 @@ export interface JobBookParts {
 export class JobBook {
   readonly #parts: JobBookParts;
   readonly #cache = new Map<string, JobRecord>();
+  readonly #ended: Record<EndedStatus, number> = { succeeded: 0, failed: 0, cancelled: 0 };
   #sequence: number;
 
   constructor(parts: JobBookParts) {
@@ -35,6 +37,11 @@ export class JobBook {
   /** Of all changes, on disk or not. */
   get counts(): Readonly<Counts> {
     return this.#parts.counts;
+  }
+
+  /** How many have since it began to be. */
+  get ended(): Readonly<Record<EndedStatus, number>> {
+    return this.#ended;
   }
 
   /** Behind all others. */
@@ -86,6 +93,12 @@ export class JobBook {
     return to;
   }
 
+  /** It has ended as `last` says, and nothing of it is kept. */
+  forget(id: string, { from, last }: { readonly from: JobRecord; readonly last: JobRecord }): void {
+    this.#noted(id, { from, to: undefined }, last);
+    this.#parts.writer.change(id, { from, to: undefined });
+  }
+
   change(id: string, change: RecordChange): void {
     this.#noted(id, change);
     this.#parts.writer.change(id, change);
@@ -105,11 +118,17 @@ export class JobBook {
     }
   }
 
-  #noted(id: string, change: RecordChange): void {
+  #noted(id: string, change: RecordChange, last = change.to ?? change.from): void {
     const { counts, changed } = this.#parts;
     count(counts, change);
     this.#cache.delete(id);
-    const { to = change.from } = change;
-    if (to) changed(id, to);
+    if (!last) return;
+    const { status } = last;
+    if (isEnded(status) && change.from?.status !== status) this.#ended[status]++;
+    changed(id, last);
   }
+}
+
+function isEnded(status: JobRecord['status']): status is EndedStatus {
+  return (ENDED_STATUSES as readonly string[]).includes(status);
 }

@@ -31,10 +31,10 @@ export class JobControls {
     this.#parts = parts;
   }
 
-  show(id: string): JobView | undefined {
+  show(id: string, isBrief = false): JobView | undefined {
     const { book, running } = this.#parts;
     const record = book.record(id);
-    return record && viewOf(id, record, running.get(id), this.#parts);
+    return record && viewOf(id, { record, running: running.get(id), isBrief }, this.#parts);
   }
 
   /** One that runs is told to end; it may succeed all the same. */

@@ -8,7 +8,7 @@ import type { JobRecord, RecordChange } from './job-record.ts';
 import { storedRecord } from './stored-job.ts';
 
 /** 16 KiB: above it a value has a record of its own, which is written once and not with each change of the job. */
-const LARGE_VALUE_BYTES = 16_384;
+export const LARGE_VALUE_BYTES = 16_384;
 
 /** Everything that makes the change on disk: the record, its large values, and where it is listed. */
 export function operationsOf(id: string, { from, to }: RecordChange): Operation[] {

@@ -161,8 +161,8 @@ class JobQueue {
       attemptEnded: (end) => this.#attemptEnded(end),
       written: (outcome) => this.#written(outcome),
       goOn: () => this.#goOn(),
-      show: ({ id }) => this.#controls.show(id),
-      running: () => this.#running.ids().flatMap((id) => this.#controls.show(id) ?? []),
+      show: ({ id, isBrief }) => this.#controls.show(id, isBrief),
+      running: ({ isBrief }) => this.#running.ids().flatMap((id) => this.#controls.show(id, isBrief) ?? []),
       cancel: ({ id }) => this.#controls.cancel(id),
       retry: ({ id }) => this.#controls.retry(id),
       forget: ({ ids }) => this.#controls.forget(ids),
@@ -180,7 +180,11 @@ class JobQueue {
       pause: () => this.#setPaused(true),
       resume: () => this.#setPaused(false),
       view: () =>
-        queueViewOf(this.#parts.queue, this.#book.counts, { isPaused: this.#isPaused, running: this.#running.size }),
+        queueViewOf(this.#parts.queue, this.#book.counts, {
+          isPaused: this.#isPaused,
+          running: this.#running.size,
+          ended: this.#book.ended,
+        }),
       configure: (settings) => this.#configure(settings),
       watch: (listener) => void this.#listeners.add(listener),
       unwatch: (listener) => void this.#listeners.delete(listener),
@@ -278,7 +282,8 @@ class JobQueue {
       return this.#release({ id, ...orderingOf(from) });
     }
     const isKept = to.keptUntilMs === undefined || to.keptUntilMs > this.#wallMs || to.isUndelivered;
-    this.#book.change(id, { from, to: isKept ? to : undefined });
+    if (isKept) this.#book.change(id, { from, to });
+    else this.#book.forget(id, { from, last: to });
     if (to.status === 'retrying') this.#waiting.keep({ id, ...orderingOf(to) });
     if (!isOver(to)) return;
     this.#releaseOnceStored({ id, ...orderingOf(from) });

@@ -2,7 +2,7 @@
 import { jobKeys } from '../../../store/keys.ts';
 import type { KeyValueStore } from '../../../store/protocol.ts';
 import { isBytes, isNumber, isRecord, isText } from '../../../store/shape.ts';
-import { listings } from './job-listing.ts';
+import { jobFaults } from './job-faults.ts';
 import { type JobRecord, LEVELS } from './job-record.ts';
 import { type KeyMark, loadedMark } from './key-limits.ts';
 import type { Place } from './line.ts';
@@ -166,32 +166,18 @@ export class JobStore {
     }));
   }
 
-  /** Whether each job is listed where its record says, and nowhere else, and each queue counts its own: what is wrong, for people. */
-  *faults(): Iterable<string> {
-    const listed = new Map<string, string[]>();
-    for (const database of ['ready', 'parked', 'limited', 'due', 'kept'])
-      for (const { key, value } of this.#store.range({ prefix: [database] })) {
-        const id = database === 'due' || database === 'kept' ? String(key.at(-1)) : idIn(value);
-        if (id !== undefined) listed.set(id, [...(listed.get(id) ?? []), key.join('/')]);
-      }
-    for (const { id, record } of this.list({})) {
-      const expected = listings(id, record)
-        .map(({ key }) => key.join('/'))
-        .filter((key) => !/^(dead|undelivered)\//.test(key));
-      const found = listed.get(id) ?? [];
-      listed.delete(id);
-      if (record.isBegun && !this.queue(record.queue)?.running.includes(id))
-        yield `Job ${id} has begun, and is not among those that its queue runs.`;
-      if (found.length !== expected.length || !expected.every((key) => found.includes(key)))
-        yield `Job ${id} (${record.status}) is listed under ${found.join(', ') || 'nothing'} and should be under ${expected.join(', ')}.`;
-    }
+  /** Where jobs are not listed as their records say, and queues do not count their own; for who has the store alone. */
+  faults(): string[] {
+    const faults = [...jobFaults(this.#store)].filter((fault) => fault !== undefined);
     for (const name of this.queues()) {
       const counts = this.queue(name)?.counts ?? {};
       for (const [status, count] of Object.entries(this.#counted(name)))
         if ((counts[status] ?? 0) !== count)
-          yield `The queue of ${name} says that ${counts[status] ?? 0} jobs are ${status}, and there are ${count}.`;
+          faults.push(
+            `The queue of ${name} says that ${counts[status] ?? 0} jobs are ${status}, and there are ${count}.`,
+          );
     }
-    for (const [id, keys] of listed) yield `Job ${id} is listed under ${keys.join(', ')} and has no record.`;
+    return faults;
   }
 
   #places(prefix: readonly (string | number)[], afterSequence: number, limit: number, parkedFor?: string): Place[] {

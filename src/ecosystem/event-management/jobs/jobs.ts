@@ -140,8 +140,9 @@ class Jobs {
     return view;
   }
 
-  async #list({ function: queue, status, limit = DEFAULT_LIMIT, before }: JobQuery): Promise<readonly JobView[]> {
-    if (status === 'running') return this.#running(queue, limit);
+  async #list({ isBrief = false, ...query }: JobQuery): Promise<readonly JobView[]> {
+    const { function: queue, status, limit = DEFAULT_LIMIT, before } = query;
+    if (status === 'running') return this.#running(query, isBrief);
     await this.#sync();
     const { store } = this.#parts;
     const views: JobView[] = [];
@@ -159,18 +160,23 @@ class Jobs {
     }
     for (const { id, record } of found) {
       const view =
-        (await this.#queues.get(record.queue)?.ask('show', { id })) ?? viewOf(id, record, undefined, this.#parts);
+        (await this.#queues.get(record.queue)?.ask('show', { id, isBrief })) ??
+        viewOf(id, { record, isBrief }, this.#parts);
       if (status === undefined || view.status === status) views.push(view);
       if (views.length >= Math.min(LONGEST_LIST, limit)) break;
     }
     return views;
   }
 
-  async #running(queue: string | undefined, limit: number): Promise<readonly JobView[]> {
+  async #running(
+    { function: queue, limit = DEFAULT_LIMIT, before }: JobQuery,
+    isBrief: boolean,
+  ): Promise<readonly JobView[]> {
     const asked = queue === undefined ? [...this.#queues.values()] : [this.#queues.get(queue)].filter((ref) => !!ref);
-    const views = await Promise.all(asked.map((ref) => ref.ask('running', undefined)));
+    const views = await Promise.all(asked.map((ref) => ref.ask('running', { isBrief })));
     return views
       .flat()
+      .filter(({ id }) => before === undefined || id < before)
       .sort((one, other) => (one.id < other.id ? 1 : -1))
       .slice(0, Math.min(LONGEST_LIST, limit));
   }

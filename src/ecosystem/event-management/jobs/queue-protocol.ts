@@ -62,8 +62,8 @@ export type JobQueueMessages = {
   /** There may be more to begin. */
   goOn: { body: undefined };
   /** As it is now; undefined where it is none of this queue's, or not any more. */
-  show: { body: { readonly id: string }; reply: JobView | undefined };
-  running: { body: undefined; reply: readonly JobView[] };
+  show: { body: { readonly id: string; readonly isBrief?: boolean }; reply: JobView | undefined };
+  running: { body: { readonly isBrief?: boolean }; reply: readonly JobView[] };
   /** Answers once it is on disk. Nothing happens to one that has ended. */
   cancel: { body: { readonly id: string }; reply: JobStatus };
   /** Of a dead letter, or one that was cancelled: it begins anew. Refuses with `CONFLICT`. */

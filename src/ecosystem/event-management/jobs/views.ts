@@ -12,17 +12,19 @@ export interface ViewParts {
   readonly decode: (payload: Uint8Array) => unknown;
 }
 
-export function viewOf(
-  id: string,
-  record: JobRecord,
-  running: Running | undefined,
-  { store, decode }: ViewParts,
-): JobView {
+interface Viewed {
+  readonly record: JobRecord;
+  readonly running?: Running | undefined;
+  /** Without payload and result. */
+  readonly isBrief?: boolean | undefined;
+}
+
+export function viewOf(id: string, { record, running, isBrief }: Viewed, { store, decode }: ViewParts): JobView {
   const { queue, level, enqueuedAtMs, attempts, terms, errors = [], dueAtMs, endedAtMs, orderingKey } = record;
   const { limitKey, idempotencyKey } = record;
   const startedAtMs = running?.startedAtMs ?? record.startedAtMs;
-  const payload = store.payload(id, record);
-  const result = record.status === 'succeeded' ? store.result(id, record) : undefined;
+  const payload = isBrief ? undefined : store.payload(id, record);
+  const result = record.status === 'succeeded' && !isBrief ? store.result(id, record) : undefined;
   return {
     id,
     function: queue,
@@ -69,13 +71,14 @@ export function changeOf(
 export function queueViewOf(
   queue: string,
   counts: Counts,
-  { isPaused, running }: { readonly isPaused: boolean; readonly running: number },
+  { isPaused, running, ended }: Pick<QueueView, 'isPaused' | 'ended'> & { readonly running: number },
 ): QueueView {
   const { waiting, delayed, retrying, succeeded, failed, cancelled } = counts;
   return {
     function: queue,
     isPaused,
     counts: { waiting: waiting - running, delayed, running, retrying, succeeded, failed, cancelled },
+    ended: { ...ended },
   };
 }
 
