@@ -147,6 +147,7 @@ const LINES: Readonly<Record<string, RegExp>> = {
   'image-pipeline': /^6 photographs of \d+ kB became a contact sheet of \d+ kB$/,
   report: /^approved by Ada and published$/,
   'nightly-report': /^the report of 2026-01-30 took 3 attempts; that of 2026-01-31 was a dead letter after 4, /,
+  'sales-etl': /^[678] days of [\d,]+ sales were loaded by a backfill, and 0 of them again by a second one$/,
   'photo-album': /^8 photographs became 24 files of \d+ kB together$/,
 };
 
@@ -169,6 +170,8 @@ describe('the workflows', () => {
 
 const COMMANDS: Readonly<Record<string, RegExp>> = {
   'nightly-report': /^2026-01-30: 5000 readings, .* at attempt 3\n(.*\n)*2026-01-31: a dead letter after 4 attempts\n/,
+  'sales-etl':
+    /^(\d{4}-\d\d-\d\d: 600 sales of .*\n){6,8}The same again: 0 of \d days are loaded, .*\nThe schedule goes on at .*\n$/,
   'photo-album': /^25 % done\n(.*\n)*20 photographs of \d+ kB, in three sizes of \d+ kB together\n$/,
 };
 

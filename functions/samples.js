@@ -171,4 +171,17 @@ export const jobs = [
       return `${album.photographs.length} photographs became ${sizes.length} files of ${kilobytes(bytes)} together`;
     },
   },
+  {
+    name: 'sales-etl',
+    source: at('./sales-etl/sales-extract.ts'),
+    about: 'a workflow that a schedule starts each night, and for the days before it was there a backfill',
+    run: async (troupe, { directory }) => {
+      const { loadPastDays } = await import('./sales-etl/sales.js');
+      const sales = join(directory, 'sales');
+      const options = { directory: sales, nowMs: Date.now(), days: 7, write: () => undefined };
+      const { loaded, again } = await loadPastDays(troupe, options);
+      const lines = loaded.reduce((sum, day) => sum + day.lines, 0);
+      return `${loaded.length} days of ${count.format(lines)} sales were loaded by a backfill, and ${again.enqueued} of them again by a second one`;
+    },
+  },
 ];
