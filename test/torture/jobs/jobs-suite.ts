@@ -1,5 +1,5 @@
 /**
- * The host is killed at random moments under a load of enqueues, retries, delays and cancels, and started again on the same data: what was acknowledged
+ * The host is killed at random moments under a load of enqueues, retries, delays, cancels, schedules and events, and started again on the same data: what was acknowledged
  * is there, in exactly one state, and ends once, in order.
  */
 import { readFile, rm } from 'node:fs/promises';
@@ -17,8 +17,13 @@ const ENDED = new Set(['succeeded', 'failed', 'cancelled']);
 const END_LIMIT_MS = 30_000;
 /** Kills are attempts: enough of them that no job dies of those. */
 const MANY_ATTEMPTS = 100;
-/** What it enqueues is run in batches. */
+const TURNS = 24;
+/** Lanes 0 to 2 enqueue with an ordering key each. What these enqueue is held to limits of keys, to a rate, and run in batches. */
+const FREE_LANE = 3;
+const RATED_LANE = 4;
 const MANY_LANE = 5;
+/** Of all that is rated. */
+const RATE = { max: 4, perMs: 100 };
 /** Of one limit key, at a time. */
 const PER_TENANT = 2;
 
@@ -61,6 +66,7 @@ async function playRound({ paths, reader, sums }: Bench, { seed, findings }: Rou
   await rm(paths.data, { recursive: true, force: true });
   await rm(paths.notes, { force: true });
   const known = new Map<string, Known>();
+  const published = new Set<string>();
   const lives = between(random, 2, 3);
   let disk: JobDisk | undefined;
   // Loads its program while its predecessor lives: starts of Node would be most of a round.
@@ -72,11 +78,16 @@ async function playRound({ paths, reader, sums }: Bench, { seed, findings }: Rou
       if (!(await host.isUp())) throw new Error(`The host ended before it was up: ${host.stderr}`);
       if (life < lives) {
         next = new HostProcess(PROGRAM);
-        const load = underLoad(host, random, { known, life });
-        await new Promise((resolve) => setTimeout(resolve, between(random, 10, 250)));
+        const load = underLoad(host, random, { known, published, life });
+        await new Promise((resolve) => setTimeout(resolve, between(random, 10, 500)));
         host.kill();
         await Promise.all([load, host.ended]);
       } else {
+        const silenced = await host.request('silence');
+        findings.check(
+          silenced.kind === 'value',
+          () => `the schedules could not be removed: ${JSON.stringify(silenced)}`,
+        );
         await until(() => allEnded(host), { timeoutMs: END_LIMIT_MS, intervalMs: 50 });
         const endedBy = await host.stop();
         findings.check(endedBy === '0', () => `the last host ended with ${endedBy}: ${host.stderr}`);
@@ -93,30 +104,33 @@ async function playRound({ paths, reader, sums }: Bench, { seed, findings }: Rou
     disk = now;
   }
   const notes = await notesIn(paths.notes);
-  judgeLimits(findings, notes);
-  const runs = notes.filter(({ what }) => what === 'begin').map(({ n }) => n);
-  judgeOrder(findings, known, runs);
+  judgeNotes(findings, { notes, known, published });
+  const runs = notes.filter(({ what }) => what === 'begin');
   sums.acknowledged += known.size;
   sums.kills += lives;
   sums.runs += runs.length;
-  return `${known.size} jobs acknowledged, ${runs.length} runs, ${lives} kills`;
+  return `${known.size} jobs and ${published.size} events acknowledged, ${runs.length} runs, ${lives} kills`;
 }
 
 /** Until the host is gone: what it has acknowledged is known. */
 async function underLoad(
   host: HostProcess,
   random: Random,
-  { known, life }: { readonly known: Map<string, Known>; readonly life: number },
+  {
+    known,
+    published,
+    life,
+  }: { readonly known: Map<string, Known>; readonly published: Set<string>; readonly life: number },
 ): Promise<void> {
   const lanes = Array.from({ length: 6 }, async (_, lane) => {
-    for (let turn = 0; turn < 24; turn++) {
+    for (let turn = 0; turn < TURNS; turn++) {
       // Of one key only one lane enqueues, so that there is an order to be kept.
       const orderingKey = lane < 3 ? `key-${lane}` : undefined;
       const jobs = Array.from({ length: between(random, 1, 4) }, (_, index) => {
         const n = ((life * 10 + lane) * 100 + turn) * 10 + index;
-        return { n, ...jobOf(random, { n, orderingKey, mayBeLimited: lane !== MANY_LANE }) };
+        return { n, ...jobOf(random, { n, orderingKey, mayBeLimited: lane === FREE_LANE }) };
       });
-      const name = lane === MANY_LANE ? 'many' : 'work';
+      const name = lane === MANY_LANE ? 'many' : lane === RATED_LANE ? 'rated' : 'work';
       const ids = idsIn(await host.request('enqueue', { name, jobs: jobs.map(({ n: _, ...job }) => job) }));
       if (!ids) return;
       for (const [index, id] of ids.entries()) {
@@ -129,7 +143,26 @@ async function underLoad(
       }
     }
   });
-  await Promise.all(lanes);
+  await Promise.all([...lanes, publishing(host, random, { published, life })]);
+}
+
+async function publishing(
+  host: HostProcess,
+  random: Random,
+  { published, life }: { readonly published: Set<string>; readonly life: number },
+): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn++) {
+    const events = Array.from({ length: between(random, 1, 3) }, (_, index) => ({
+      id: `${life}-${turn}-${index}`,
+      type: index === 2 ? 'other' : 'order.placed',
+      source: '/torture',
+    }));
+    const answer = await host.request('publish', { events });
+    if (answer.kind !== 'value') return;
+    for (const { id, type } of events) if (type !== 'other') published.add(id);
+    // Twice: the second one is the first.
+    if (random() < 0.2) await host.request('publish', { events });
+  }
 }
 
 interface NewJob {
@@ -189,6 +222,7 @@ function judge(findings: Findings, { known, before, now, isLast, life }: Look): 
     findings.check(job?.endedAtMs === endedAtMs, () => `${at}: job ${id} had ended and has ended again`);
   }
   if (!isLast) return;
+  judgeRate(findings, now);
   for (const [id, { status, errors }] of now.jobs) {
     const why = errors?.at(-1)?.error.message ?? 'nobody knows why';
     findings.check(
@@ -200,9 +234,14 @@ function judge(findings: Findings, { known, before, now, isLast, life }: Look): 
 
 interface RunNote {
   readonly what: 'begin' | 'end';
-  readonly n: number;
-  readonly pid: string;
-  readonly tenant: string;
+  readonly kind: 'work' | 'beat' | 'react';
+  /** Of a job; of a time of a schedule; of an event. */
+  readonly n: number | string;
+  readonly pid: number;
+  readonly atMs: number;
+  /** A limit key, or a schedule. */
+  readonly tenant?: string;
+  readonly key: string;
 }
 
 async function notesIn(path: string): Promise<RunNote[]> {
@@ -210,29 +249,62 @@ async function notesIn(path: string): Promise<RunNote[]> {
   return text
     .split('\n')
     .filter(Boolean)
-    .map((line) => {
-      const [what, n, pid = '', tenant = ''] = line.split(' ');
-      return { what: what === 'end' ? 'end' : 'begin', n: Number(n), pid, tenant };
-    });
+    .map((line) => JSON.parse(line));
 }
 
-/** Of one limit key, no more at a time than its queue allows. A host that was killed leaves some without an end. */
-function judgeLimits(findings: Findings, notes: readonly RunNote[]): void {
+interface Noted {
+  readonly notes: readonly RunNote[];
+  readonly known: ReadonlyMap<string, Known>;
+  readonly published: ReadonlySet<string>;
+}
+
+function judgeNotes(findings: Findings, { notes, known, published }: Noted): void {
+  const begun = (kind: RunNote['kind']) => notes.filter((note) => note.kind === kind && note.what === 'begin');
+  judgeOrder(findings, known, begun('work'));
+  judgeAtOnce(findings, notes);
+  const reacted = new Map<unknown, string>();
+  for (const kind of ['beat', 'react'] as const) {
+    const keys = new Map<string, string>();
+    for (const { n, tenant = '', key } of begun(kind)) {
+      const what = `${tenant} ${n}`;
+      findings.check((keys.get(what) ?? key) === key, () => `${kind} ${what} ran as ${keys.get(what)} and as ${key}`);
+      keys.set(what, key);
+      if (kind === 'react') reacted.set(n, key);
+    }
+  }
+  for (const id of published)
+    findings.check(reacted.has(id), () => `event ${id} was acknowledged, and its trigger started nothing`);
+}
+
+/** Of one limit key, and of a schedule that does not overlap, no more at a time than may be. A host that was killed leaves some without an end. */
+function judgeAtOnce(findings: Findings, notes: readonly RunNote[]): void {
   const open = new Map<string, number>();
-  for (const { what, n, pid, tenant } of notes) {
-    if (tenant === '' || pid === '') continue;
+  for (const { what, kind, n, pid, tenant } of notes) {
+    if (tenant === undefined || tenant === 'allow') continue;
+    const most = kind === 'beat' ? 1 : PER_TENANT;
     const key = `${pid} ${tenant}`;
     const count = (open.get(key) ?? 0) + (what === 'begin' ? 1 : -1);
     open.set(key, count);
-    findings.check(count <= PER_TENANT, () => `of ${tenant}, ${n} began while ${count - 1} others ran`);
+    findings.check(count <= most, () => `of ${tenant}, ${n} began while ${count - 1} others ran`);
+  }
+}
+
+/** Across hosts too. By when the queue began them: how long a function takes to come up is not the queue's. */
+function judgeRate(findings: Findings, { jobs }: JobDisk): void {
+  const rated = [...jobs.values()].filter(({ queue }) => queue === 'rated');
+  const startsMs = rated.flatMap(({ startedAtMs }) => startedAtMs ?? []).sort((one, other) => one - other);
+  for (const [index, startMs] of startsMs.entries()) {
+    const spanMs = startMs - (startsMs[index - RATE.max] ?? Number.NEGATIVE_INFINITY);
+    findings.check(spanMs >= RATE.perMs, () => `${RATE.max + 1} that are rated began within ${spanMs} ms`);
   }
 }
 
 /** Of one key, one that comes later has not run before one that comes earlier had its last run. */
-function judgeOrder(findings: Findings, known: ReadonlyMap<string, Known>, runs: readonly number[]): void {
+function judgeOrder(findings: Findings, known: ReadonlyMap<string, Known>, begun: readonly RunNote[]): void {
   const keyOf = new Map([...known.values()].map(({ n, orderingKey }) => [n, orderingKey]));
   const latest = new Map<string, number>();
-  for (const n of runs) {
+  for (const note of begun) {
+    const n = Number(note.n);
     const orderingKey = keyOf.get(n);
     if (orderingKey === undefined) continue;
     const last = latest.get(orderingKey) ?? -1;
