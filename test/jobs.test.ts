@@ -57,6 +57,16 @@ describe('jobs of a host', () => {
     for (const { id } of ids) expect(await troupe.jobs.result(id)).toMatchObject({ event: { text }, attempt: 2 });
   });
 
+  it('can be looked at by those who watch, before they are on disk', async () => {
+    const troupe = await withFunction(await directory());
+    await troupe.invoke('work');
+    const seen: Promise<unknown>[] = [];
+    troupe.jobs.watch(({ id }) => void seen.push(troupe.job(id)));
+    for (let count = 0; count < 20; count++) await troupe.enqueue('work', { count });
+    await expect(Promise.all(seen)).resolves.toHaveLength(seen.length);
+    expect(seen.length).toBeGreaterThanOrEqual(60);
+  });
+
   it('reject their result with what the function threw last', async () => {
     const troupe = await withFunction();
     const { id } = await troupe.enqueue('work', { failures: 9 }, { maxAttempts: 1 });

@@ -79,8 +79,8 @@ class Jobs {
       open: ({ queue }) => this.#open(queue),
       show: ({ id }) => later(this.#show(id)),
       list: (query) => later(this.#list(query)),
-      cancel: ({ id }) => later(this.#queueOf(id).ask('cancel', { id }, NO_TIMEOUT)),
-      retry: ({ id }) => later(this.#queueOf(id).ask('retry', { id })),
+      cancel: ({ id }) => later(this.#queueOf(id).then((queue) => queue.ask('cancel', { id }, NO_TIMEOUT))),
+      retry: ({ id }) => later(this.#queueOf(id).then((queue) => queue.ask('retry', { id }))),
       retryDead: ({ function: queue }) =>
         this.#forDead(queue, (ref, ids) =>
           Promise.all(ids.map((id) => ref.ask('retry', { id }))).then(() => ids.length),
@@ -128,14 +128,17 @@ class Jobs {
     for (const queue of this.#queues.values()) queue.tell('watch', listener);
   }
 
-  #queueOf(id: string): ActorRef<JobQueueMessages> {
+  async #queueOf(id: string): Promise<ActorRef<JobQueueMessages>> {
     const record = this.#parts.store.record(id);
-    if (!record) throw jobNotFound(id);
-    return this.#open(record.queue);
+    if (record) return this.#open(record.queue);
+    // Who watches may know of it before the disk does; its queue does, too.
+    for (const queue of this.#queues.values()) if (await queue.ask('show', { id })) return queue;
+    throw jobNotFound(id);
   }
 
   async #show(id: string): Promise<JobView> {
-    const view = await this.#queueOf(id).ask('show', { id });
+    const queue = await this.#queueOf(id);
+    const view = await queue.ask('show', { id });
     if (!view) throw jobNotFound(id);
     return view;
   }
