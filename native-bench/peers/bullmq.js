@@ -2,6 +2,7 @@
  * BullMQ: jobs on Redis. Producer and worker are in the benchmark's process, which favours it: its jobs run where they were enqueued, isolated from
  * nothing. What is known of a job is kept for a day, as troupe keeps it.
  */
+import { until } from '../subjects/until.js';
 import { loadPeer } from './load-peer.js';
 import { startRedis } from './redis.js';
 
@@ -54,12 +55,11 @@ export async function bullmqRunner(fsync, { concurrency = 64, isToldByWorker = f
       await Promise.all([queue.add('echo', payload, { ...KEPT, jobId: id }), done]);
       waiting.delete(id);
     },
-    async drained() {
-      while (finished < enqueued) {
+    drained: () =>
+      until(() => {
         if (failure) throw failure;
-        await new Promise((resolve) => setTimeout(resolve, 1));
-      }
-    },
+        return finished >= enqueued;
+      }),
     pause: () => worker.pause(),
     resume: async () => worker.resume(),
     async forget() {

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { createTroupe } from '../../dist/index.js';
 import { bullmqRunner } from '../peers/bullmq.js';
+import { until } from './until.js';
 import { EVENT } from './work.js';
 
 /**
@@ -48,7 +49,7 @@ export async function troupeRunner(directory) {
       await jobs.result(id);
     },
     async drained() {
-      while ((await left()) > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      await until(async () => (await left()) === 0);
       // A list has what is on disk: so all of it is.
       await jobs.list({ limit: 1 });
     },
