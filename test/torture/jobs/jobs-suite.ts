@@ -67,7 +67,7 @@ async function playRound({ paths, reader, sums }: Bench, { seed, findings }: Rou
   await rm(paths.notes, { force: true });
   const known = new Map<string, Known>();
   const published = new Set<string>();
-  const lives = between(random, 2, 3);
+  const lives = between(random, 1, 3);
   let disk: JobDisk | undefined;
   // Loads its program while its predecessor lives: starts of Node would be most of a round.
   let next = new HostProcess(PROGRAM);

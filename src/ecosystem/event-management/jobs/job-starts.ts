@@ -88,7 +88,11 @@ export class JobStarts {
     if (clock.nowMs() < this.#notBeforeMs) return true;
     this.#refusals++;
     this.#notBeforeMs = clock.nowMs() + pauseMs;
-    after(pauseMs, goOn);
+    after(pauseMs, () => {
+      // A timer may be a little early.
+      this.#notBeforeMs = Number.NEGATIVE_INFINITY;
+      goOn();
+    });
     return true;
   }
 
