@@ -38,6 +38,8 @@ const FUNCTIONS = {
 };
 const OVERLAPS = ['allow', 'skip', 'queue'] as const;
 const BEAT_MS = 100;
+/** Kills are attempts. */
+const PATIENT = { maxAttempts: 100, backoff: 10 };
 
 export interface JobsLife {
   readonly dataDir: string;
@@ -87,8 +89,9 @@ for (const [name, { code, ...config }] of Object.entries(FUNCTIONS)) {
   if (deployed.has(name)) continue;
   await troupe.deploy({ name, source: { language: 'js', code }, env: { NOTES: notes }, ...COMMONLY, ...config });
 }
-for (const overlap of OVERLAPS) await troupe.schedules.set(overlap, { function: 'beat', everyMs: BEAT_MS, overlap });
-await troupe.events.on('orders', { function: 'react', filters: [{ prefix: { type: 'order.' } }] });
+for (const overlap of OVERLAPS)
+  await troupe.schedules.set(overlap, { function: 'beat', everyMs: BEAT_MS, overlap, job: PATIENT });
+await troupe.events.on('orders', { function: 'react', filters: [{ prefix: { type: 'order.' } }], job: PATIENT });
 say({ said: 'ready' });
 for await (const line of lines) {
   const { number, operation, body } = JSON.parse(line);
