@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -115,6 +115,26 @@ describe('jobs of a host', () => {
     expect((await second.jobs.list()).map(({ payload }) => payload)).toEqual([2, 1]);
     await second.jobs.resume('work');
     for (const { id } of enqueued) expect(await second.jobs.result(id)).toMatchObject({ attempt: 1, key: id });
+  });
+
+  it('that are damaged on disk are named by a check, and the others run', async () => {
+    const dataDir = await directory();
+    const first = await withFunction(dataDir);
+    await first.jobs.pause('work');
+    const jobs = await first.jobs.enqueueMany('work', [{ payload: 'sound' }, { payload: 'THE-DAMAGED-ONE' }]);
+    await first.close();
+    const path = join(dataDir, 'store', 'data.mdb');
+    const data = await readFile(path);
+    for (let at = data.indexOf('THE-DAMAGED-ONE'); at >= 0; at = data.indexOf('THE-DAMAGED-ONE', at + 1))
+      data[at] = (data[at] ?? 0) ^ 1;
+    await writeFile(path, data);
+
+    const next = await host(dataDir);
+    const { isSound, faults } = await next.check();
+    expect(isSound).toBe(false);
+    expect(faults[0]).toEqual({ database: 'jobs', key: `job/${jobs[1]?.id}`, reason: 'its checksum does not match' });
+    await next.jobs.resume('work');
+    expect(await next.jobs.result(jobs[0]?.id ?? '')).toMatchObject({ event: 'sound' });
   });
 
   it('call workflows as they call functions', async () => {
