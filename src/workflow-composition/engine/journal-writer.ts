@@ -2,13 +2,10 @@
  * The journal of one execution on its way to disk. One append is under way at a time; what is recorded meanwhile goes with the next. What must
  * not be seen before it is on disk waits for a length (invariant 2).
  */
-import type { CancelTimer, Clock } from '../../kernel/clock.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { WritePause } from '../../store/write-pause.ts';
 import type { Durability, ExecutionEvent } from '../events.ts';
 import type { ExecutionStore, ExecutionSummary, OpenExecution } from '../execution-store/protocol.ts';
-
-/** A disk that is full may have room again. */
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 5_000;
 
 export interface JournalParts {
   readonly id: string;
@@ -41,12 +38,12 @@ export class JournalWriter {
   #listed: OpenExecution | undefined;
   #waiting: { readonly length: number; readonly resolve: () => void }[] = [];
   #idle: (() => void) | undefined;
-  #pause: CancelTimer | undefined;
-  #pauseMs = FIRST_PAUSE_MS;
+  readonly #pause: WritePause;
   #isClosed = false;
 
   constructor(parts: JournalParts, listed?: OpenExecution) {
     this.#parts = parts;
+    this.#pause = new WritePause((delayMs, callback) => parts.clock.after(delayMs, callback));
     this.#flushed = parts.flushed;
     this.#length = this.#flushed;
     this.#isListed = this.#flushed > 0;
@@ -95,7 +92,7 @@ export class JournalWriter {
 
   /** Nothing where one is under way: its end is told, and the next begins then. */
   write(standing: () => Standing): void {
-    if (!this.isDurable || this.#isWriting || this.#isClosed || this.#pause) return;
+    if (!this.isDurable || this.#isWriting || this.#isClosed || this.#pause.isOn) return;
     const { open, ended } = standing();
     const isRelisted = !this.#isListed || !isSameListing(open, this.#listed);
     if (this.#unwritten.length === 0 && !isRelisted) return;
@@ -125,8 +122,7 @@ export class JournalWriter {
 
   /** Writes what is left, and resolves when it is on disk, or cannot be: the next host does what it does not know of again. */
   async close(standing: () => Standing): Promise<void> {
-    this.#pause?.();
-    this.#pause = undefined;
+    this.#pause.cancel();
     await this.#whenIdle();
     if (this.#unwritten.length > 0) this.write(standing);
     this.#isClosed = true;
@@ -145,7 +141,7 @@ export class JournalWriter {
     this.#underWay = [];
     this.#idle?.();
     if (kind === 'appended') {
-      this.#pauseMs = FIRST_PAUSE_MS;
+      this.#pause.wasTaken();
       this.#flushed += count;
       this.#isListed = true;
       this.#listed = listed;
@@ -165,11 +161,7 @@ export class JournalWriter {
     this.#idle?.();
     this.#unwritten = [...events, ...this.#unwritten];
     if (this.#isClosed) return;
-    this.#pause = this.#parts.clock.after(this.#pauseMs, () => {
-      this.#pause = undefined;
-      this.#parts.written('appended');
-    });
-    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * this.#pauseMs);
+    this.#pause.begin(() => this.#parts.written('appended'));
   }
 }
 

@@ -6,6 +6,7 @@ import { type TroupeError, toTroupeError } from '../../../errors.ts';
 import type { CancelTimer } from '../../../kernel/clock.ts';
 import { cloudEventKeys } from '../../../store/keys.ts';
 import type { KeyValueStore, Operation } from '../../../store/protocol.ts';
+import { WritePause } from '../../../store/write-pause.ts';
 import {
   type CountsRecord,
   counted,
@@ -23,8 +24,6 @@ import type { Settled } from './outbox.ts';
 const BATCH_LIMIT = 500;
 /** And about as much that they start. */
 const STARTED_LIMIT = 2_000;
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 5_000;
 
 interface Waiter {
   readonly accepted: () => void;
@@ -93,8 +92,7 @@ export class EventWriter {
   #isUnderWay = false;
   /** What is kept is to be looked through. */
   #isTidying = false;
-  #pause: CancelTimer | undefined;
-  #pauseMs = FIRST_PAUSE_MS;
+  readonly #pause: WritePause;
   #idle: (() => void) | undefined;
   #isClosed = false;
   /** Those who were just acknowledged may publish again at once: that goes with the next batch, which waits for it. */
@@ -102,6 +100,7 @@ export class EventWriter {
 
   constructor(parts: EventWriterParts) {
     this.#parts = parts;
+    this.#pause = new WritePause(parts.after);
     this.#standing = parts.standing;
   }
 
@@ -133,7 +132,7 @@ export class EventWriter {
 
   /** Begins a batch, if there is something to write and none is under way. */
   write(): void {
-    if (this.#isUnderWay || this.isResting || this.#pause || this.#isClosed || !this.#hasWork) return;
+    if (this.#isUnderWay || this.isResting || this.#pause.isOn || this.#isClosed || !this.#hasWork) return;
     const batch = this.#begin();
     if (batch.operations.length === 0) return;
     this.#isUnderWay = true;
@@ -146,7 +145,7 @@ export class EventWriter {
   /** Writes what is left; resolves when that is on disk, or cannot be. */
   async close(): Promise<void> {
     this.isResting = false;
-    this.#cancelPause();
+    this.#pause.cancel();
     for (;;) {
       this.write();
       if (!this.#isUnderWay) break;
@@ -156,7 +155,7 @@ export class EventWriter {
       this.isResting = false;
     }
     this.#isClosed = true;
-    this.#cancelPause();
+    this.#pause.cancel();
     const error = closedBeforeStored();
     for (const { waiters } of this.#groups) for (const { refused } of waiters) refused(error);
     for (const { refused } of this.#changes) refused(error);
@@ -223,7 +222,7 @@ export class EventWriter {
 
   #succeeded({ groups, changes, counts, standing }: Batch): void {
     this.#standing = standing;
-    this.#pauseMs = FIRST_PAUSE_MS;
+    this.#pause.wasTaken();
     this.isResting = true;
     for (const { waiters } of groups) for (const { accepted } of waiters) accepted();
     this.#ended({ kind: 'stored', groups, changes, counts });
@@ -231,11 +230,7 @@ export class EventWriter {
 
   #failed({ groups, settled, changes }: Batch, error: TroupeError): void {
     this.#settled = [...settled, ...this.#settled];
-    this.#pause = this.#parts.after(this.#pauseMs, () => {
-      this.#pause = undefined;
-      this.write();
-    });
-    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * this.#pauseMs);
+    this.#pause.begin(() => this.write());
     for (const { waiters } of groups) for (const { refused } of waiters) refused(error);
     for (const { refused } of changes) refused(error);
     this.#ended({ kind: 'refused', groups });
@@ -245,11 +240,6 @@ export class EventWriter {
     this.#isUnderWay = false;
     this.#parts.written(written);
     this.#idle?.();
-  }
-
-  #cancelPause(): void {
-    this.#pause?.();
-    this.#pause = undefined;
   }
 }
 

@@ -6,6 +6,7 @@ import { TroupeError, toTroupeError } from '../../../errors.ts';
 import type { CancelTimer } from '../../../kernel/clock.ts';
 import { jobKeys } from '../../../store/keys.ts';
 import type { Key, KeyValueStore, Operation } from '../../../store/protocol.ts';
+import { WritePause } from '../../../store/write-pause.ts';
 import { type Dropped, type Group, JobChanges } from './job-changes.ts';
 import { operationsOf } from './job-listing.ts';
 import type { JobRecord, RecordChange } from './job-record.ts';
@@ -14,8 +15,6 @@ import { type Counts, count, type QueueRecord } from './queue-record.ts';
 
 /** About as many jobs in one commit: they take some 5 ms of the event loop. */
 const BATCH_LIMIT = 500;
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 5_000;
 
 export interface JobWriterParts {
   readonly queue: string;
@@ -55,8 +54,7 @@ export class JobWriter {
   #isRecordDirty = false;
   #recordGroups: Group[] = [];
   #recordGroupsUnderWay: readonly Group[] = [];
-  #pause: CancelTimer | undefined;
-  #pauseMs = FIRST_PAUSE_MS;
+  readonly #pause: WritePause;
   #idle: (() => void) | undefined;
   /** Until the turn is over in which a batch was acknowledged. */
   #isResting = false;
@@ -64,6 +62,7 @@ export class JobWriter {
 
   constructor(parts: JobWriterParts) {
     this.#parts = parts;
+    this.#pause = new WritePause(parts.after);
     this.#counts = parts.counts;
     this.#countsUnderWay = parts.counts;
   }
@@ -148,7 +147,7 @@ export class JobWriter {
 
   /** Begins a batch, if there is something to write and none is under way. */
   write(): void {
-    if (this.#changes.isUnderWay || this.#isResting || this.#pause || this.#isClosed || !this.#hasWork) return;
+    if (this.#changes.isUnderWay || this.#isResting || this.#pause.isOn || this.#isClosed || !this.#hasWork) return;
     const { queue, store, standing, written } = this.#parts;
     const batch = this.#changes.begin(BATCH_LIMIT);
     const operations: Operation[] = [];
@@ -173,14 +172,14 @@ export class JobWriter {
 
   /** Writes what is left; resolves when that is on disk, or cannot be. */
   async close(): Promise<void> {
-    this.#cancelPause();
+    this.#pause.cancel();
     while (this.#isBusy) await this.#whenIdle();
-    while (this.#hasWork && !this.#pause) {
+    while (this.#hasWork && !this.#pause.isOn) {
       this.write();
       while (this.#isBusy) await this.#whenIdle();
     }
     this.#isClosed = true;
-    this.#cancelPause();
+    this.#pause.cancel();
     const error = new TroupeError('SHUTTING_DOWN', 'The host has closed before this was on disk.');
     this.#settle([...this.#waiters.keys()], (waiter) => waiter.refused(error));
   }
@@ -191,11 +190,6 @@ export class JobWriter {
 
   get #hasWork(): boolean {
     return this.#changes.size > 0 || this.#isRecordDirty || this.#notes.size > 0;
-  }
-
-  #cancelPause(): void {
-    this.#pause?.();
-    this.#pause = undefined;
   }
 
   #whenIdle(): Promise<void> {
@@ -218,7 +212,7 @@ export class JobWriter {
   #succeeded(): Written {
     const groups = [...this.#changes.succeeded(), ...this.#recordGroupsUnderWay];
     this.#counts = this.#countsUnderWay;
-    this.#pauseMs = FIRST_PAUSE_MS;
+    this.#pause.wasTaken();
     this.#settle(groups, (waiter) => waiter.accepted());
     return { kind: 'stored' };
   }
@@ -227,11 +221,7 @@ export class JobWriter {
     const { dropped, groups } = this.#changes.failed();
     this.#notes = new Map([...this.#notesUnderWay, ...this.#notes]);
     this.#isRecordDirty = true;
-    this.#pause = this.#parts.after(this.#pauseMs, () => {
-      this.#pause = undefined;
-      this.write();
-    });
-    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * this.#pauseMs);
+    this.#pause.begin(() => this.write());
     this.#settle([...groups, ...this.#recordGroupsUnderWay], (waiter) => waiter.refused(error));
     return { kind: 'refused', dropped };
   }

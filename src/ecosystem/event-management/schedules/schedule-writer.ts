@@ -5,11 +5,10 @@
 import type { CancelTimer } from '../../../kernel/clock.ts';
 import { scheduleKeys } from '../../../store/keys.ts';
 import type { KeyValueStore, Operation } from '../../../store/protocol.ts';
+import { WritePause } from '../../../store/write-pause.ts';
 import type { ScheduleState } from './schedule-record.ts';
 
 const BATCH_LIMIT = 1_000;
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 5_000;
 
 export interface ScheduleWriterParts {
   readonly store: KeyValueStore;
@@ -22,30 +21,30 @@ export class ScheduleWriter {
   readonly #parts: ScheduleWriterParts;
   readonly #dirty = new Set<string>();
   #underWay: Promise<void> | undefined;
-  #pause: CancelTimer | undefined;
-  #pauseMs = FIRST_PAUSE_MS;
+  readonly #pause: WritePause;
 
   constructor(parts: ScheduleWriterParts) {
     this.#parts = parts;
+    this.#pause = new WritePause(parts.after);
   }
 
   changed(name: string): void {
     this.#dirty.add(name);
-    if (!this.#underWay && !this.#pause) this.#underWay = this.#write();
+    if (!this.#underWay && !this.#pause.isOn) this.#underWay = this.#write();
   }
 
   /** Writes what is left; resolves when that is on disk, or cannot be. */
   async close(): Promise<void> {
-    this.#cancelPause();
+    this.#pause.cancel();
     do {
       await this.#underWay;
-      if (this.#dirty.size > 0 && !this.#pause) this.#underWay = this.#write();
+      if (this.#dirty.size > 0 && !this.#pause.isOn) this.#underWay = this.#write();
     } while (this.#underWay);
-    this.#cancelPause();
+    this.#pause.cancel();
   }
 
   async #write(): Promise<void> {
-    const { store, after, stateOf } = this.#parts;
+    const { store, stateOf } = this.#parts;
     // What is due at one moment goes together.
     await Promise.resolve();
     const names = this.#take();
@@ -55,21 +54,14 @@ export class ScheduleWriter {
     });
     try {
       if (operations.length > 0) await store.commit(operations);
-      this.#pauseMs = FIRST_PAUSE_MS;
+      this.#pause.wasTaken();
     } catch {
       for (const name of names) this.#dirty.add(name);
-      this.#pause = after(this.#pauseMs, () => {
-        this.#pause = undefined;
+      this.#pause.begin(() => {
         if (this.#dirty.size > 0) this.#underWay ??= this.#write();
       });
-      this.#pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * this.#pauseMs);
     }
-    this.#underWay = this.#dirty.size > 0 && !this.#pause ? this.#write() : undefined;
-  }
-
-  #cancelPause(): void {
-    this.#pause?.();
-    this.#pause = undefined;
+    this.#underWay = this.#dirty.size > 0 && !this.#pause.isOn ? this.#write() : undefined;
   }
 
   #take(): readonly string[] {
