@@ -1,8 +1,9 @@
 /** The embedding API of durable jobs: `troupe.enqueue`, `troupe.job` and `troupe.jobs`. Checks what users pass and hands it to the queues. */
 import { ChangeDesk } from './ecosystem/event-management/jobs/change-desk.ts';
+import { enqueueAll } from './ecosystem/event-management/jobs/enqueue-all.ts';
 import { newJob } from './ecosystem/event-management/jobs/job-options.ts';
 import type { JobsMessages, OpenQueues } from './ecosystem/event-management/jobs/jobs-protocol.ts';
-import type { JobListener, JobQueueMessages, NewJob } from './ecosystem/event-management/jobs/queue-protocol.ts';
+import type { JobListener, NewJob } from './ecosystem/event-management/jobs/queue-protocol.ts';
 import {
   type Enqueued,
   type EnqueueOptions,
@@ -208,7 +209,9 @@ export class Jobs {
     this.#checkReady();
     if (!isDeployed(name)) throw notDeployed(name);
     const queue = queues.get(name) ?? (await hold.while(actor.ask('open', { queue: name })));
-    return accepted(queue, jobs, hold);
+    // The process does not end before.
+    hold.begin();
+    return enqueueAll(queue, jobs, () => hold.end());
   }
 
   #ask: ActorRef<JobsMessages>['ask'] = (type, body) =>
@@ -232,31 +235,6 @@ function notDeployed(name: string): TroupeError {
     `No function or workflow ${JSON.stringify(name)} is deployed: deploy it before its jobs are enqueued.`,
     { details: { functionName: name } },
   );
-}
-
-/** Resolves once they are on disk. The process does not end before. */
-function accepted(
-  queue: ActorRef<JobQueueMessages>,
-  jobs: readonly NewJob[],
-  hold: ProcessHold,
-): Promise<readonly Enqueued[]> {
-  hold.begin();
-  return new Promise((resolve, reject) => {
-    const refused = (error: TroupeError): void => {
-      hold.end();
-      reject(error);
-    };
-    const isTold = queue.tell('enqueue', {
-      jobs,
-      accepted(enqueued) {
-        hold.end();
-        resolve(enqueued);
-      },
-      refused,
-    });
-    if (!isTold)
-      refused(new TroupeError('OVERLOADED', 'More jobs wait to be taken in than may wait. Try again later.'));
-  });
 }
 
 function failureOf(id: string, error: JobView['errors'][number]['error'] | undefined): Error {

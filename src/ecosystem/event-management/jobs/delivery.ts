@@ -1,10 +1,11 @@
 /** How the outcome of a job gets to its destination: as another job, which is then the one that must not be lost, or as an event. */
 import { deserializeError, TroupeError } from '../../../errors.ts';
 import type { ActorRef } from '../../../kernel/protocol.ts';
-import type { Destination, Enqueued, NewCloudEvent } from '../protocol.ts';
+import type { Destination, NewCloudEvent } from '../protocol.ts';
+import { enqueueAll } from './enqueue-all.ts';
 import type { JobRecord } from './job-record.ts';
 import type { JobStore } from './job-store.ts';
-import type { JobQueueMessages, NewJob } from './queue-protocol.ts';
+import type { JobQueueMessages } from './queue-protocol.ts';
 
 /** The queue of requests to URLs; no function can have that name. */
 export const HTTP_QUEUE = 'http:';
@@ -92,12 +93,4 @@ function outcomeOf(id: string, record: JobRecord, { store, decode }: DeliveryPar
         error: { name: error.name, message: error.message, ...(error.code !== undefined && { code: error.code }) },
       }),
   };
-}
-
-/** All or none; resolves once they are on disk. */
-export function enqueueAll(queue: ActorRef<JobQueueMessages>, jobs: readonly NewJob[]): Promise<readonly Enqueued[]> {
-  return new Promise((accepted, refused) => {
-    if (queue.tell('enqueue', { jobs, accepted, refused })) return;
-    refused(new TroupeError('MAILBOX_FULL', 'The queue has more messages waiting than it may hold.'));
-  });
 }

@@ -1,7 +1,7 @@
 /** Hands jobs of schedules to the queues: at once where the queue is open, and never without an answer. */
-import { TroupeError } from '../../../errors.ts';
 import type { CancelTimer } from '../../../kernel/clock.ts';
 import type { ActorRef } from '../../../kernel/protocol.ts';
+import { enqueueAll } from '../jobs/enqueue-all.ts';
 import type { JobsMessages, OpenQueues } from '../jobs/jobs-protocol.ts';
 import type { JobQueueMessages, NewJob } from '../jobs/queue-protocol.ts';
 import type { Enqueued, JobStatus } from '../protocol.ts';
@@ -44,18 +44,9 @@ export class JobDoor {
     functionName: string,
     jobs: readonly NewJob[],
   ): Promise<readonly Enqueued[]> {
-    return new Promise((accept, refuse) => {
-      const giveUp = this.#parts.after(NO_ANSWER_MS, () => refuse(noAnswer(functionName)));
-      const accepted = (enqueued: readonly Enqueued[]): void => {
-        giveUp();
-        accept(enqueued);
-      };
-      const refused = (error: TroupeError): void => {
-        giveUp();
-        refuse(error);
-      };
-      if (queue.tell('enqueue', { jobs, accepted, refused })) return;
-      refused(new TroupeError('OVERLOADED', `The queue of "${functionName}" takes nothing in for now.`));
+    return new Promise((resolve, reject) => {
+      const giveUp = this.#parts.after(NO_ANSWER_MS, () => reject(noAnswer(functionName)));
+      enqueueAll(queue, jobs, giveUp).then(resolve, reject);
     });
   }
 }
