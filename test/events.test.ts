@@ -1,9 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { emitterFor, httpTransport, Mode, CloudEvent as SdkEvent } from 'cloudevents';
-import { afterEach, describe, expect, it } from 'vitest';
-import { createTroupe, type EventView, type NewCloudEvent, type Troupe } from '../src/index.ts';
+import { describe, expect, it } from 'vitest';
+import type { EventView, NewCloudEvent, Troupe } from '../src/index.ts';
+import { realHost } from './support/real-host.ts';
+import { temporaryDirectory } from './support/temporary-directory.ts';
 import { until } from './support/until.ts';
 
 const CODE = `export default async (event, context) => {
@@ -12,28 +11,11 @@ const CODE = `export default async (event, context) => {
 };`;
 const PLACED: NewCloudEvent = { source: '/shop', type: 'order.placed' };
 
-const cleanUp: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const each of cleanUp.splice(0).reverse()) await each();
-});
-
-async function host(dataDir?: string): Promise<Troupe> {
-  const troupe = await createTroupe({ ...(dataDir && { dataDir }), drainTimeoutMs: 0 });
-  cleanUp.push(() => troupe.close());
-  return troupe;
-}
-
 async function withTrigger(dataDir?: string): Promise<Troupe> {
-  const troupe = await host(dataDir);
+  const troupe = await realHost(dataDir);
   await troupe.deploy({ name: 'work', source: { code: CODE, language: 'js' } });
   await troupe.events.on('orders', { function: 'work', filters: [{ prefix: { type: 'order.' } }] });
   return troupe;
-}
-
-async function directory(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'troupe-events-'));
-  cleanUp.push(() => rm(path, { recursive: true, force: true }));
-  return path;
 }
 
 async function resultsOf(troupe: Troupe, count: number): Promise<{ event: { id: string } }[]> {
@@ -96,12 +78,12 @@ describe('events of a host', () => {
   });
 
   it('survive their host, with triggers and what was to be started', async () => {
-    const dataDir = await directory();
+    const dataDir = await temporaryDirectory();
     const first = await withTrigger(dataDir);
     await first.jobs.pause('work');
     await first.events.publish({ ...PLACED, id: 'A-1' });
     await first.close();
-    const second = await host(dataDir);
+    const second = await realHost(dataDir);
     await second.jobs.resume('work');
     expect(await resultsOf(second, 1)).toMatchObject([{ event: { id: 'A-1' } }]);
     expect(await second.events.publish({ ...PLACED, id: 'A-1' })).toMatchObject({ isNew: false });
@@ -111,7 +93,7 @@ describe('events of a host', () => {
   });
 
   it('start a workflow once, though the host ends in the middle of it', async () => {
-    const dataDir = await directory();
+    const dataDir = await temporaryDirectory();
     const first = await withTrigger(dataDir);
     const code = `apiVersion: 1\noutput: Do\ntasks:\n  Wait:\n    await: { signal: go }\n  Do:\n    run: work\n    requires: [Wait]\n    inputs: "{$.Invocation.Inputs.default}"\n`;
     await first.workflows.deploy({ name: 'flow', source: { code, language: 'yaml' } });
@@ -119,7 +101,7 @@ describe('events of a host', () => {
     await first.events.publish({ ...PLACED, id: 'A-1' });
     await until(async () => (await first.workflows.executions({ workflow: 'flow' })).length > 0);
     await first.close();
-    const second = await host(dataDir);
+    const second = await realHost(dataDir);
     const [execution] = await until(async () => {
       const executions = await second.workflows.executions({ workflow: 'flow' });
       return executions.length > 0 ? executions : undefined;
@@ -229,7 +211,7 @@ describe('events of a host', () => {
   });
 
   it('are not looked for by what no event has', async () => {
-    const troupe = await host();
+    const troupe = await realHost();
     await expect(troupe.events.list({ limit: 0 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     await expect(troupe.events.list({ before: -1 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     await expect(troupe.events.get('/s', '1')).rejects.toMatchObject({ code: 'EVENT_NOT_FOUND' });

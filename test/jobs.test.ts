@@ -1,12 +1,13 @@
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
-import { afterEach, describe, expect, it } from 'vitest';
-import { createTroupe, type JobChange, type Troupe } from '../src/index.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { JobChange, Troupe } from '../src/index.ts';
+import { realHost } from './support/real-host.ts';
+import { temporaryDirectory } from './support/temporary-directory.ts';
 
 const CODE = `export default async (event, context) => {
   if (event?.failures >= context.attempt) throw new Error('attempt ' + context.attempt);
@@ -15,27 +16,10 @@ const CODE = `export default async (event, context) => {
   return { event, attempt: context.attempt, key: context.idempotencyKey };
 };`;
 
-const cleanUp: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const each of cleanUp.splice(0).reverse()) await each();
-});
-
-async function host(dataDir?: string): Promise<Troupe> {
-  const troupe = await createTroupe({ ...(dataDir && { dataDir }), drainTimeoutMs: 0 });
-  cleanUp.push(() => troupe.close());
-  return troupe;
-}
-
 async function withFunction(dataDir?: string): Promise<Troupe> {
-  const troupe = await host(dataDir);
+  const troupe = await realHost(dataDir);
   await troupe.deploy({ name: 'work', source: { code: CODE, language: 'js' } });
   return troupe;
-}
-
-async function directory(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'troupe-jobs-'));
-  cleanUp.push(() => rm(path, { recursive: true, force: true }));
-  return path;
 }
 
 describe('jobs of a host', () => {
@@ -58,7 +42,7 @@ describe('jobs of a host', () => {
   });
 
   it('can be looked at by those who watch, before they are on disk', async () => {
-    const troupe = await withFunction(await directory());
+    const troupe = await withFunction(await temporaryDirectory());
     await troupe.invoke('work');
     const seen: Promise<unknown>[] = [];
     troupe.jobs.watch(({ id }) => void seen.push(troupe.job(id)));
@@ -106,19 +90,19 @@ describe('jobs of a host', () => {
   });
 
   it('outlive their host: what was not done is done by the next one', async () => {
-    const dataDir = await directory();
+    const dataDir = await temporaryDirectory();
     const first = await withFunction(dataDir);
     await first.jobs.pause('work');
     const enqueued = await first.jobs.enqueueMany('work', [{ payload: 1 }, { payload: 2, delayMs: 1 }]);
     await first.close();
-    const second = await host(dataDir);
+    const second = await realHost(dataDir);
     expect((await second.jobs.list()).map(({ payload }) => payload)).toEqual([2, 1]);
     await second.jobs.resume('work');
     for (const { id } of enqueued) expect(await second.jobs.result(id)).toMatchObject({ attempt: 1, key: id });
   });
 
   it('that are damaged on disk are named by a check, and the others run', async () => {
-    const dataDir = await directory();
+    const dataDir = await temporaryDirectory();
     const first = await withFunction(dataDir);
     await first.jobs.pause('work');
     const jobs = await first.jobs.enqueueMany('work', [{ payload: 'sound' }, { payload: 'THE-DAMAGED-ONE' }]);
@@ -129,7 +113,7 @@ describe('jobs of a host', () => {
       data[at] = (data[at] ?? 0) ^ 1;
     await writeFile(path, data);
 
-    const next = await host(dataDir);
+    const next = await realHost(dataDir);
     const { isSound, faults } = await next.check();
     expect(isSound).toBe(false);
     expect(faults[0]).toEqual({ database: 'jobs', key: `job/${jobs[1]?.id}`, reason: 'its checksum does not match' });
@@ -153,8 +137,8 @@ describe('jobs of a host', () => {
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    cleanUp.push(async () => void server.close());
-    const troupe = await host();
+    onTestFinished(() => void server.close());
+    const troupe = await realHost();
     const code = `import { NonRetryableError } from 'troupe';
       export default async () => { throw new NonRetryableError('there is no such customer'); };`;
     await troupe.deploy({ name: 'strict', source: { code, language: 'js' } });
@@ -176,7 +160,7 @@ describe('jobs of a host', () => {
     ['a status that does not exist', { status: 'done' }, /one of waiting/],
     ['no limit', { limit: 0 }, /limit/],
   ])('are not listed by %s', async (_, query, message) => {
-    const troupe = await host();
+    const troupe = await realHost();
     await expect(troupe.jobs.list(query as object)).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
       message: expect.stringMatching(message),
@@ -184,7 +168,7 @@ describe('jobs of a host', () => {
   });
 
   it('of a function that is not there are not paused', async () => {
-    const troupe = await host();
+    const troupe = await realHost();
     await expect(troupe.jobs.pause('typo')).rejects.toMatchObject({ code: 'FUNCTION_NOT_FOUND' });
     expect(await troupe.jobs.queues()).toEqual([]);
   });

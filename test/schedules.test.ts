@@ -1,32 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
-import { createTroupe, type JobChange, type ScheduleEvent, type Troupe } from '../src/index.ts';
+import { describe, expect, it } from 'vitest';
+import type { JobChange, ScheduleEvent, Troupe } from '../src/index.ts';
+import { realHost } from './support/real-host.ts';
+import { temporaryDirectory } from './support/temporary-directory.ts';
 
 const CODE = 'export default async (event, context) => ({ ...event, key: context.idempotencyKey });';
 
-const cleanUp: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const each of cleanUp.splice(0).reverse()) await each();
-});
-
-async function host(dataDir?: string): Promise<Troupe> {
-  const troupe = await createTroupe({ ...(dataDir && { dataDir }), drainTimeoutMs: 0 });
-  cleanUp.push(() => troupe.close());
-  return troupe;
-}
-
 async function withFunction(dataDir?: string): Promise<Troupe> {
-  const troupe = await host(dataDir);
+  const troupe = await realHost(dataDir);
   await troupe.deploy({ name: 'work', source: { code: CODE, language: 'js' } });
   return troupe;
-}
-
-async function directory(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'troupe-schedules-'));
-  cleanUp.push(() => rm(path, { recursive: true, force: true }));
-  return path;
 }
 
 /** Resolves with the jobs that have succeeded, once there are so many. */
@@ -61,7 +43,7 @@ describe('schedules of a host', () => {
   });
 
   it('are there after a restart, with what they have missed', async () => {
-    const dataDir = await directory();
+    const dataDir = await temporaryDirectory();
     const before = await withFunction(dataDir);
     await before.schedules.set('nightly', {
       function: 'work',
@@ -73,7 +55,7 @@ describe('schedules of a host', () => {
     await before.schedules.pause('nightly');
     const view = await before.schedules.get('nightly');
     await before.close();
-    const after = await host(dataDir);
+    const after = await realHost(dataDir);
     expect(await after.schedules.get('nightly')).toEqual(view);
     expect(view).toMatchObject({ isPaused: true, payload: 5, timeZone: 'Europe/Zurich', nextTimesMs: [] });
     const resumed = await after.schedules.resume('nightly');
